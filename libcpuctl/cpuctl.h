@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libcpuctl: CPU sets, topology, online state, state changes and hotplug events of a Linux machine.
+ *
+ * Rules that hold for every function here:
+ *  - a function that can fail returns 0 or a positive value on success and a negative errno on
+ * failure; its ret_ parameters are untouched on failure, and an error parameter (which may be NULL)
+ * is filled with a sentence;
+ *  - nothing is printed, nothing exits, there is no global state;
+ *  - distinct handles may be used by distinct threads at the same time; one handle by one thread at
+ * a time;
+ *  - a *_free() function takes NULL.
+ */
+#ifndef CPUCTL_H
+#define CPUCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define CPUCTL_EXPORT __attribute__((visibility("default")))
+#else
+#define CPUCTL_EXPORT
+#endif
+
+/* ---- errors
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/** Why a call failed. The caller owns it; fill it with zeros before the first use. */
+struct cpuctl_error {
+    int code;        /**< negative errno, the same value that the call returned; 0: no error */
+    size_t position; /**< parsers: the character (from 0) at which the input is wrong */
+    char
+        text[512]; /**< one sentence in English without a full stop or newline, always terminated */
+};
+
+/* ---- CPU sets
+ * ---------------------------------------------------------------------------------------------- */
+
+/**
+ * The highest CPU number that a set can hold, plus one. Linux's own bound, NR_CPUS, is at most 8192
+ * on x86-64 and 4096 elsewhere; this one only bounds what a damaged file or a hostile peer can make
+ * us allocate (128 KiB a set).
+ */
+#define CPUCTL_CPUS_MAX 1048576U
+
+/** A set of CPU numbers, 0 … CPUCTL_CPUS_MAX - 1; grows as needed. */
+struct cpuctl_set;
+
+/** A new empty set, or NULL when memory is short. */
+CPUCTL_EXPORT struct cpuctl_set *cpuctl_set_new(void);
+CPUCTL_EXPORT void cpuctl_set_free(struct cpuctl_set *set);
+/** A copy of @set, or NULL when memory is short. */
+CPUCTL_EXPORT struct cpuctl_set *cpuctl_set_dup(const struct cpuctl_set *set);
+
+/** Adds one CPU. Returns 0, -ERANGE (cpu >= CPUCTL_CPUS_MAX) or -ENOMEM. */
+CPUCTL_EXPORT int cpuctl_set_add(struct cpuctl_set *set, unsigned int cpu);
+/** Adds @first … @last, both included. Returns 0, -EINVAL (first > last), -ERANGE or -ENOMEM. */
+CPUCTL_EXPORT int cpuctl_set_add_range(struct cpuctl_set *set, unsigned int first,
+                                       unsigned int last);
+/** Removes one CPU; one that is not in the set is no error. */
+CPUCTL_EXPORT void cpuctl_set_remove(struct cpuctl_set *set, unsigned int cpu);
+CPUCTL_EXPORT void cpuctl_set_clear(struct cpuctl_set *set);
+CPUCTL_EXPORT bool cpuctl_set_has(const struct cpuctl_set *set, unsigned int cpu);
+/** How many CPUs are in the set. */
+CPUCTL_EXPORT unsigned int cpuctl_set_count(const struct cpuctl_set *set);
+CPUCTL_EXPORT bool cpuctl_set_is_empty(const struct cpuctl_set *set);
+CPUCTL_EXPORT bool cpuctl_set_equal(const struct cpuctl_set *a, const struct cpuctl_set *b);
+/** True when every CPU of @inner is in @outer. */
+CPUCTL_EXPORT bool cpuctl_set_is_subset(const struct cpuctl_set *inner,
+                                        const struct cpuctl_set *outer);
+CPUCTL_EXPORT bool cpuctl_set_intersects(const struct cpuctl_set *a, const struct cpuctl_set *b);
+/** set := set ∪ other. Returns 0 or -ENOMEM. */
+CPUCTL_EXPORT int cpuctl_set_or(struct cpuctl_set *set, const struct cpuctl_set *other);
+/** set := set ∩ other. */
+CPUCTL_EXPORT void cpuctl_set_and(struct cpuctl_set *set, const struct cpuctl_set *other);
+/** set := set \ other. */
+CPUCTL_EXPORT void cpuctl_set_andnot(struct cpuctl_set *set, const struct cpuctl_set *other);
+/** The lowest CPU that is >= @from, or -1. */
+CPUCTL_EXPORT int cpuctl_set_next(const struct cpuctl_set *set, unsigned int from);
+/** The highest CPU that is <= @from, or -1. */
+CPUCTL_EXPORT int cpuctl_set_prev(const struct cpuctl_set *set, unsigned int from);
+/** Runs the statement for each CPU of @set by rising number; @cpu is an int. The set may not grow
+ * meanwhile. */
+#define cpuctl_set_foreach(cpu, set)                                                               \
+    for (int cpu = cpuctl_set_next((set), 0); cpu >= 0;                                            \
+         cpu = cpuctl_set_next((set), (unsigned int)cpu + 1))
+
+/**
+ * Parses the kernel's list format ("0-3,8", strides "0-31:1/4";
+ * Documentation/admin-guide/kernel-parameters.rst and bitmap_parselist() in lib/bitmap.c). White
+ * space and empty regions are accepted where the kernel accepts them.
+ * @nr_cpus: how many CPUs the machine can have, which gives "N" (the last CPU) and "all" their
+ * meaning, and above which a number is refused; 0: "N" and "all" are refused and CPUCTL_CPUS_MAX is
+ * the bound. Returns 0, -EINVAL (syntax), -ERANGE (number too large) or -ENOMEM; @error names the
+ * character and the reason.
+ */
+CPUCTL_EXPORT int cpuctl_set_parse_list(const char *text, unsigned int nr_cpus,
+                                        struct cpuctl_set **ret_set, struct cpuctl_error *error);
+/**
+ * Parses the kernel's mask format: hexadecimal, groups of up to 32 bits divided by commas, most
+ * significant first
+ * ("ff", "00000001,80000000"); a leading "0x" is accepted. Returns and errors as
+ * cpuctl_set_parse_list().
+ */
+CPUCTL_EXPORT int cpuctl_set_parse_mask(const char *text, struct cpuctl_set **ret_set,
+                                        struct cpuctl_error *error);
+/** The set in list format, "" for the empty one. The caller frees it. Returns NULL when memory is
+ * short. */
+CPUCTL_EXPORT char *cpuctl_set_format_list(const struct cpuctl_set *set);
+/**
+ * The set in mask format as the kernel prints it for a machine of @nr_cpus CPUs (comma-divided
+ * groups of 32 bits, the first one only as wide as needed); with 0 the width is that of the highest
+ * CPU in the set. The caller frees it. Returns NULL when memory is short.
+ */
+CPUCTL_EXPORT char *cpuctl_set_format_mask(const struct cpuctl_set *set, unsigned int nr_cpus);
+
+/* ---- root context
+ * ------------------------------------------------------------------------------------------ */
+
+/**
+ * The one door to the file system: every access goes through a root directory, which is "/" or a
+ * recorded tree. Paths and symbolic links are resolved inside the root and can't leave it. It also
+ * keeps what is looked up once a CPU.
+ */
+struct cpuctl_root;
+
+/**
+ * Opens a root. @path: the directory; NULL or "/" is the live machine. Returns 0, -ENOENT,
+ * -ENOTDIR, -EACCES, -ENOMEM ….
+ */
+CPUCTL_EXPORT int cpuctl_root_open(const char *path, struct cpuctl_root **ret_root,
+                                   struct cpuctl_error *error);
+CPUCTL_EXPORT void cpuctl_root_free(struct cpuctl_root *root);
+/** True for "/": CPUID, the kernel log and changes are available only there. */
+CPUCTL_EXPORT bool cpuctl_root_is_live(const struct cpuctl_root *root);
+/**
+ * Reads a whole file. @path: without a leading "/" ("proc/cpuinfo"). @limit: how many bytes the
+ * file may have. The text is terminated with a NUL that is not counted in the returned size. The
+ * caller frees it. Returns the size, -ENOENT, -EFBIG (more than @limit), -EACCES, -EIO ….
+ */
+CPUCTL_EXPORT ssize_t cpuctl_root_read(struct cpuctl_root *root, const char *path, size_t limit,
+                                       char **ret_text, struct cpuctl_error *error);
+
+/* ---- state
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/** The kernel's CPU masks (Documentation/admin-guide/cputopology.rst). */
+enum cpuctl_mask {
+    CPUCTL_POSSIBLE,  /**< could ever be there */
+    CPUCTL_PRESENT,   /**< plugged */
+    CPUCTL_ONLINE,    /**< used by the scheduler */
+    CPUCTL_OFFLINE,   /**< present and not online; the kernel's file of this name also counts CPUs
+                         that are not present */
+    CPUCTL_ISOLATED,  /**< isolcpus= or an isolated cpuset partition */
+    CPUCTL_NOHZ_FULL, /**< nohz_full= */
+    CPUCTL_MASKS
+};
+
+/** A consistent snapshot of all masks. */
+struct cpuctl_state;
+
+/**
+ * Reads the masks, a constant number of files however many CPUs there are. When the online or the
+ * present mask changed meanwhile, all are read again. Returns 0, -EAGAIN (they kept changing),
+ * -EBADMSG (a mask is malformed), -ENOENT (no sysfs), -ENOMEM ….
+ */
+CPUCTL_EXPORT int cpuctl_state_read(struct cpuctl_root *root, struct cpuctl_state **ret_state,
+                                    struct cpuctl_error *error);
+CPUCTL_EXPORT void cpuctl_state_free(struct cpuctl_state *state);
+/** One mask of the snapshot, owned by it. */
+CPUCTL_EXPORT const struct cpuctl_set *cpuctl_state_get(const struct cpuctl_state *state,
+                                                        enum cpuctl_mask mask);
+/**
+ * Whether the kernel can take @cpu offline: it has a file cpuN/online. Looked up once and kept by
+ * the root until cpuctl_root_forget_cpu(), or until a state read finds the CPU not present. Returns
+ * 1, 0, or -ENODEV (no such CPU now).
+ */
+CPUCTL_EXPORT int cpuctl_can_offline(struct cpuctl_root *root, unsigned int cpu);
+/** Drops what is kept of @cpu; to be called on each hotplug event of that CPU. The monitor does so
+ * by itself. */
+CPUCTL_EXPORT void cpuctl_root_forget_cpu(struct cpuctl_root *root, unsigned int cpu);
+
+/* ---- topology
+ * ---------------------------------------------------------------------------------------------- */
+
+/** Groups that CPUs (hardware threads) form, smallest first. */
+enum cpuctl_level {
+    CPUCTL_CORE,
+    CPUCTL_CLUSTER,
+    CPUCTL_DIE,
+    CPUCTL_SOCKET,
+    CPUCTL_BOOK,
+    CPUCTL_DRAWER,
+    CPUCTL_NODE, /**< NUMA node; not nested in the others */
+    CPUCTL_LEVELS
+};
+
+/** A snapshot of the topology. The kernel tells it for online CPUs only. */
+struct cpuctl_topology;
+
+/** One cache, shared by the CPUs of @cpus. Fields that the kernel does not tell are 0 or NULL. */
+struct cpuctl_cache {
+    const char *name; /**< "L1d", "L1i", "L2", … */
+    unsigned int level;
+    const char *type; /**< "Data", "Instruction" or "Unified" */
+    int id;           /**< the kernel's id, -1: unknown */
+    uint64_t size;    /**< bytes */
+    unsigned int ways;
+    unsigned int sets;
+    unsigned int line_size;  /**< bytes */
+    unsigned int partitions; /**< physical_line_partition */
+    const char *allocation_policy;
+    const char *write_policy;
+    const struct cpuctl_set *cpus;
+};
+
+/**
+ * Reads the topology of the CPUs that are online in @state (NULL: reads the state itself); a shared
+ * mask is read once a group, not once a CPU. A CPU that goes offline meanwhile is left out.
+ * @flags: 0 or CPUCTL_TOPOLOGY_CACHES. Returns 0, -ENOENT (no sysfs), -EBADMSG, -ENOMEM ….
+ */
+CPUCTL_EXPORT int cpuctl_topology_read(struct cpuctl_root *root, const struct cpuctl_state *state,
+                                       unsigned int flags, struct cpuctl_topology **ret_topology,
+                                       struct cpuctl_error *error);
+#define CPUCTL_TOPOLOGY_CACHES 1U /**< also read the caches */
+CPUCTL_EXPORT void cpuctl_topology_free(struct cpuctl_topology *topology);
+/** How many groups of @level there are among the online CPUs; 0: the kernel does not tell this
+ * level. */
+CPUCTL_EXPORT unsigned int cpuctl_topology_count(const struct cpuctl_topology *topology,
+                                                 enum cpuctl_level level);
+/** The CPUs of group @index (0 … count - 1, by rising lowest CPU; nodes: by rising node number), or
+ * NULL. */
+CPUCTL_EXPORT const struct cpuctl_set *cpuctl_topology_group(const struct cpuctl_topology *topology,
+                                                             enum cpuctl_level level,
+                                                             unsigned int index);
+/** The index of the group of @level that @cpu is in, or -ENODATA. */
+CPUCTL_EXPORT int cpuctl_topology_index(const struct cpuctl_topology *topology,
+                                        enum cpuctl_level level, unsigned int cpu);
+/**
+ * The number that firmware or kernel gave to that group (core_id, cluster_id, die_id,
+ * physical_package_id, …; for a node its number). Looked up when asked for. Returns 0, or -ENODATA.
+ */
+CPUCTL_EXPORT int cpuctl_topology_physical_id(struct cpuctl_topology *topology,
+                                              enum cpuctl_level level, unsigned int cpu,
+                                              int *ret_id);
+/** How many caches were read. */
+CPUCTL_EXPORT unsigned int cpuctl_topology_cache_count(const struct cpuctl_topology *topology);
+/** Cache @index (0 … count - 1), ordered by level, then data before instruction, then lowest CPU;
+ * or NULL. */
+CPUCTL_EXPORT const struct cpuctl_cache *
+cpuctl_topology_cache(const struct cpuctl_topology *topology, unsigned int index);
+
+/* ---- plans
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/** Flags for plans. */
+#define CPUCTL_PLAN_FORCE 1U /**< also choose isolated and nohz_full CPUs */
+
+/** An ordered list of CPUs to bring online or take offline, and of those left out with the reason.
+ */
+struct cpuctl_plan;
+
+/** What a plan says of one CPU. */
+struct cpuctl_plan_entry {
+    unsigned int cpu;
+    bool online;        /**< the state to reach */
+    bool skipped;       /**< left out: @reason says why */
+    const char *reason; /**< why this CPU is skipped, or was chosen; never NULL */
+};
+
+/**
+ * Plans to bring the CPUs of @set online (@online true) or offline, by rising number (offline: by
+ * falling number). CPUs that are so already are part of the plan: "already so" is a result. Ones
+ * that are not present are part of it too, and are refused when the plan is carried out; isolated
+ * and nohz_full ones are taken, because they were named. Returns 0 or -ENOMEM ….
+ */
+CPUCTL_EXPORT int cpuctl_plan_change(struct cpuctl_root *root, const struct cpuctl_set *set,
+                                     bool online, unsigned int flags, struct cpuctl_plan **ret_plan,
+                                     struct cpuctl_error *error);
+/**
+ * Plans to have exactly the CPUs of @set online: online first, then offline. Returns 0, -EINVAL
+ * (@set is empty), ….
+ */
+CPUCTL_EXPORT int cpuctl_plan_exactly(struct cpuctl_root *root, const struct cpuctl_set *set,
+                                      unsigned int flags, struct cpuctl_plan **ret_plan,
+                                      struct cpuctl_error *error);
+/**
+ * Plans to have @count CPUs online. The choice, which is deterministic (docs/architecture.md has an
+ * example): to take offline, whole cores before splitting one, from the NUMA node and then the
+ * socket with the most CPUs left, the highest-numbered core first and in it the highest-numbered
+ * thread; never CPU 0, never one that can't be taken offline, and isolated or nohz_full ones only
+ * with CPUCTL_PLAN_FORCE. To bring online: the reverse order. Returns 0; -ERANGE when @count is 0
+ * or more than the present CPUs; -EBUSY when it can't be reached, @error saying which CPUs stand in
+ * the way and why.
+ */
+CPUCTL_EXPORT int cpuctl_plan_count(struct cpuctl_root *root, unsigned int count,
+                                    unsigned int flags, struct cpuctl_plan **ret_plan,
+                                    struct cpuctl_error *error);
+CPUCTL_EXPORT void cpuctl_plan_free(struct cpuctl_plan *plan);
+/** How many entries the plan has, skipped ones included. */
+CPUCTL_EXPORT size_t cpuctl_plan_size(const struct cpuctl_plan *plan);
+/** Entry @index (0 … size - 1), owned by the plan; or NULL. */
+CPUCTL_EXPORT const struct cpuctl_plan_entry *cpuctl_plan_get(const struct cpuctl_plan *plan,
+                                                              size_t index);
+
+/* ---- changes
+ * -----------------------------------------------------------------------------------------------
+ */
+
+/** What became of one CPU. */
+enum cpuctl_outcome {
+    CPUCTL_DONE,    /**< changed */
+    CPUCTL_ALREADY, /**< was so already: a success */
+    CPUCTL_REFUSED, /**< the kernel, or the lack of the CPU, refused it */
+    CPUCTL_SKIPPED  /**< left out by the plan */
+};
+
+/** The result for one CPU; the strings are owned by the change. */
+struct cpuctl_result {
+    unsigned int cpu;
+    bool online; /**< the state asked for */
+    enum cpuctl_outcome outcome;
+    int code;               /**< refused: negative errno */
+    uint64_t duration_usec; /**< how long the kernel took, in microseconds */
+    const char *reason;     /**< refused, skipped: a sentence why; else NULL */
+    const char *help;       /**< refused: a sentence that says what would help, or NULL */
+    const char
+        *kernel_log; /**< refused with -EIO: the kernel log's lines about this CPU, or NULL */
+};
+
+/** A plan that is being carried out, one CPU a step. */
+struct cpuctl_change;
+
+/** Begins to carry out @plan, which is no longer needed afterwards. Returns 0, -EROFS (a recorded
+ * tree) or -ENOMEM. */
+CPUCTL_EXPORT int cpuctl_change_new(struct cpuctl_root *root, const struct cpuctl_plan *plan,
+                                    struct cpuctl_change **ret_change, struct cpuctl_error *error);
+CPUCTL_EXPORT void cpuctl_change_free(struct cpuctl_change *change);
+/**
+ * Does the next CPU and blocks until the kernel is done with it (milliseconds; seconds on a loaded
+ * machine). A CPU that can't be changed is a result, not a failure of the step. Returns 1 when a
+ * CPU was done and @ret_result (may be NULL) points to its result, 0 when nothing is left, or
+ * -ENOMEM.
+ */
+CPUCTL_EXPORT int cpuctl_change_step(struct cpuctl_change *change,
+                                     const struct cpuctl_result **ret_result);
+/** How many results there are so far. */
+CPUCTL_EXPORT size_t cpuctl_change_size(const struct cpuctl_change *change);
+/** How many entries the whole change has. */
+CPUCTL_EXPORT size_t cpuctl_change_total(const struct cpuctl_change *change);
+/** Result @index (0 … size - 1), or NULL. */
+CPUCTL_EXPORT const struct cpuctl_result *cpuctl_change_get(const struct cpuctl_change *change,
+                                                            size_t index);
+
+/**
+ * Opens the kernel log for reasons, now instead of at the first -EIO; for programs that give up
+ * their privileges or close the file system to themselves later. Returns 0, or a negative errno
+ * (-EPERM, -ENOENT): then results have no kernel_log.
+ */
+CPUCTL_EXPORT int cpuctl_root_open_kmsg(struct cpuctl_root *root);
+
+/* ---- hotplug monitor
+ * --------------------------------------------------------------------------------------- */
+
+enum cpuctl_event_type {
+    CPUCTL_EVENT_ADDED,    /**< a CPU was plugged */
+    CPUCTL_EVENT_REMOVED,  /**< a CPU was unplugged */
+    CPUCTL_EVENT_ONLINED,  /**< a CPU came online */
+    CPUCTL_EVENT_OFFLINED, /**< a CPU went offline */
+    CPUCTL_EVENT_LOST /**< events were lost (the socket's buffer overflowed): read the state anew;
+                         cpu is 0 */
+};
+
+struct cpuctl_event {
+    enum cpuctl_event_type type;
+    unsigned int cpu;
+    bool hot;           /**< the CPU was hot-added, see cpuctl_monitor_is_hot() */
+    uint64_t time_usec; /**< when it was received, CLOCK_REALTIME in microseconds */
+};
+
+/** Watches the live machine's CPUs by libudev. */
+struct cpuctl_monitor;
+
+/**
+ * Begins to watch. Without udevd (no /run/udev/control) the kernel's own uevents are listened to.
+ * Nothing that happens after this returns is missed. Returns 0, -EROFS (a recorded tree), -ENOMEM
+ * ….
+ */
+CPUCTL_EXPORT int cpuctl_monitor_new(struct cpuctl_root *root, struct cpuctl_monitor **ret_monitor,
+                                     struct cpuctl_error *error);
+CPUCTL_EXPORT void cpuctl_monitor_free(struct cpuctl_monitor *monitor);
+/** The file descriptor to poll for reading; owned by the monitor. */
+CPUCTL_EXPORT int cpuctl_monitor_fd(const struct cpuctl_monitor *monitor);
+/** Takes the next event without blocking. Returns 1, 0 (none now) or a negative errno. */
+CPUCTL_EXPORT int cpuctl_monitor_next(struct cpuctl_monitor *monitor,
+                                      struct cpuctl_event *ret_event);
+/**
+ * Whether @cpu was hot-added, as opposed to present since boot (cold-plugged): the monitor saw it
+ * come, or the kernel log or udev's database tell that it came after boot. Unknown counts as cold.
+ * Returns a truth value.
+ */
+CPUCTL_EXPORT bool cpuctl_monitor_is_hot(const struct cpuctl_monitor *monitor, unsigned int cpu);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# libcpuctl.so, and the same objects once more as a convenience library that shows its internals to the unit tests.
+libcpuctl_sources = \
+	libcpuctl/cleanup.h \
+	libcpuctl/cpuctl.h \
+	libcpuctl/error.c \
+	libcpuctl/error.h
+
+libcpuctl_cflags = $(AM_CFLAGS) $(UDEV_CFLAGS) -fvisibility=hidden
+libcpuctl_libs = $(UDEV_LIBS)
+
+noinst_LTLIBRARIES += libcpuctl/libcpuctl-core.la
+libcpuctl_libcpuctl_core_la_SOURCES = $(libcpuctl_sources)
+libcpuctl_libcpuctl_core_la_CFLAGS = $(libcpuctl_cflags)
+libcpuctl_libcpuctl_core_la_LIBADD = $(libcpuctl_libs)
+
+lib_LTLIBRARIES += libcpuctl/libcpuctl.la
+libcpuctl_libcpuctl_la_SOURCES =
+libcpuctl_libcpuctl_la_LIBADD = libcpuctl/libcpuctl-core.la
+libcpuctl_libcpuctl_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(LIBCPUCTL_VERSION_INFO) \
+	-Wl,--version-script=$(top_srcdir)/libcpuctl/libcpuctl.sym
+libcpuctl_libcpuctl_la_DEPENDENCIES = libcpuctl/libcpuctl-core.la libcpuctl/libcpuctl.sym
+
+include_HEADERS += libcpuctl/cpuctl.h
+pkgconfig_DATA += libcpuctl/libcpuctl.pc
+EXTRA_DIST += libcpuctl/libcpuctl.sym

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Unit tests print TAP; `make check-programs` builds them and `make print-unit-tests` lists them for tests/run.
+unit_tests =
+
+if ENABLE_TESTS
+include tests/unit/local.mk
+check_PROGRAMS += $(unit_tests)
+endif
+
+.PHONY: check-programs print-unit-tests
+check-programs: $(check_PROGRAMS)
+print-unit-tests:
+	@for t in $(unit_tests); do echo $$t; done
