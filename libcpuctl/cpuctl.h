@@ -259,6 +259,134 @@ CPUCTL_EXPORT unsigned int cpuctl_topology_cache_count(const struct cpuctl_topol
 CPUCTL_EXPORT const struct cpuctl_cache *
 cpuctl_topology_cache(const struct cpuctl_topology *topology, unsigned int index);
 
+/* ---- identity
+ * ----------------------------------------------------------------------------------------------
+ */
+
+/** What a machine says of itself; the values are formatted as lscpu's summary prints them. */
+enum cpuctl_field {
+    /* of the whole machine: the same for every CPU type */
+    CPUCTL_ARCHITECTURE,      /**< "x86_64", "aarch64", "s390x" … */
+    CPUCTL_OP_MODES,          /**< "32-bit, 64-bit" */
+    CPUCTL_ADDRESS_SIZES,     /**< "48 bits physical, 48 bits virtual" */
+    CPUCTL_BYTE_ORDER,        /**< "Little Endian" or "Big Endian" */
+    CPUCTL_VENDOR,            /**< "GenuineIntel", "ARM", "IBM/S390" … */
+    CPUCTL_BIOS_VENDOR,       /**< the processor's manufacturer according to the firmware */
+    CPUCTL_VIRT_FEATURE,      /**< "VT-x" or "AMD-V": this machine can be a hypervisor */
+    CPUCTL_HYPERVISOR,        /**< the hypervisor's product name (s390: "KVM/Linux", "PR/SM" …) */
+    CPUCTL_HYPERVISOR_VENDOR, /**< "KVM", "Xen", "Microsoft", "VMware", "QEMU" … */
+    CPUCTL_VIRTUALIZATION_TYPE, /**< "full", "para", "container" or "none" (a Xen dom0) */
+    /* of one CPU type */
+    CPUCTL_MODEL_NAME,
+    CPUCTL_BIOS_MODEL_NAME,
+    CPUCTL_BIOS_FAMILY,     /**< the number of the SMBIOS processor family */
+    CPUCTL_MACHINE_TYPE,    /**< s390: "2964" */
+    CPUCTL_FAMILY,          /**< x86: decimal */
+    CPUCTL_MODEL,           /**< x86: decimal; Arm: the revision; POWER: revision and PVR */
+    CPUCTL_STEPPING,        /**< x86: decimal; Arm: "r1p2" */
+    CPUCTL_FREQUENCY_BOOST, /**< "enabled" or "disabled" */
+    CPUCTL_DYNAMIC_MHZ,     /**< s390 */
+    CPUCTL_STATIC_MHZ,      /**< s390 */
+    CPUCTL_SCALING_MHZ,     /**< the current in percent of the maximum frequency: "59%" */
+    CPUCTL_MAX_MHZ,
+    CPUCTL_MIN_MHZ,
+    CPUCTL_BOGOMIPS,
+    CPUCTL_DISPATCHING_MODE, /**< s390: "horizontal" or "vertical" */
+    CPUCTL_FLAGS,            /**< divided by single spaces, in the kernel's order */
+    CPUCTL_FIELDS
+};
+
+/** A snapshot of the identity of a machine, which may have CPUs of several types. */
+struct cpuctl_identity;
+
+/** What is told of a single CPU. */
+struct cpuctl_cpu_identity {
+    unsigned int type;        /**< its CPU type, 0 … cpuctl_identity_types() - 1 */
+    float mhz;                /**< current frequency in MHz, 0: unknown */
+    float max_mhz;            /**< 0: unknown */
+    float min_mhz;            /**< 0: unknown */
+    int64_t apic_id;          /**< x86: the (x2)APIC ID, -1: unknown */
+    const char *bogomips;     /**< this CPU's BogoMIPS, or NULL */
+    const char *polarization; /**< s390: "horizontal", "vertical:low" …, or NULL */
+    int address;              /**< s390: the physical CPU address, -1: unknown */
+    int configured;           /**< s390: 1 or 0, -1: unknown */
+};
+
+#define CPUCTL_IDENTITY_FREQUENCY 1U /**< also read the frequencies (cpufreq, once per policy) */
+#define CPUCTL_IDENTITY_SUMMARY   2U /**< also read virtualization, vulnerabilities and firmware */
+#define CPUCTL_IDENTITY_ALL       (CPUCTL_IDENTITY_FREQUENCY | CPUCTL_IDENTITY_SUMMARY)
+
+/**
+ * Reads the identity of the machine: /proc/cpuinfo, cpufreq and the like below @root, and on x86
+ * the CPUID instruction (live) or the file "cpuid" (a recorded tree, see cpuctl_cpuid_dump()). What
+ * the machine does not tell is left out, never guessed.
+ * @state: which CPUs there are (NULL: reads the state itself). @flags: 0 or CPUCTL_IDENTITY_….
+ * Returns 0, -ENOENT (no cpuinfo), -EBADMSG (cpuinfo or the CPUID dump is malformed: @error names
+ * the line), -EFBIG (it is longer than a machine of CPUCTL_CPUS_MAX CPUs could need), -ENOMEM ….
+ */
+CPUCTL_EXPORT int cpuctl_identity_read(struct cpuctl_root *root, const struct cpuctl_state *state,
+                                       unsigned int flags, struct cpuctl_identity **ret_identity,
+                                       struct cpuctl_error *error);
+CPUCTL_EXPORT void cpuctl_identity_free(struct cpuctl_identity *identity);
+/** How many CPU types the machine has: 1, or more on Arm big.LITTLE and the like. */
+CPUCTL_EXPORT unsigned int cpuctl_identity_types(const struct cpuctl_identity *identity);
+/** The CPUs of @type, or NULL; CPUs that are not described (offline ones) count as type 0. */
+CPUCTL_EXPORT const struct cpuctl_set *cpuctl_identity_cpus(const struct cpuctl_identity *identity,
+                                                            unsigned int type);
+/** A value of CPU type @type (0 for a value of the machine), owned by the identity; NULL: not told.
+ */
+CPUCTL_EXPORT const char *cpuctl_identity_get(const struct cpuctl_identity *identity,
+                                              unsigned int type, enum cpuctl_field field);
+/** The name of a field as lscpu prints it ("CPU op-mode(s)"), or NULL. */
+CPUCTL_EXPORT const char *cpuctl_field_name(enum cpuctl_field field);
+/** What is told of @cpu. Returns 0, or -ENODEV (no such possible CPU). */
+CPUCTL_EXPORT int cpuctl_identity_cpu(const struct cpuctl_identity *identity, unsigned int cpu,
+                                      struct cpuctl_cpu_identity *ret_cpu);
+/** How many vulnerabilities the kernel tells of. */
+CPUCTL_EXPORT unsigned int cpuctl_identity_vulnerabilities(const struct cpuctl_identity *identity);
+/**
+ * Vulnerability @index (0 … count - 1, by name) as lscpu prints it: "Spectre v2", "Mitigation;
+ * Retpolines". Returns 0, or -ERANGE.
+ */
+CPUCTL_EXPORT int cpuctl_identity_vulnerability(const struct cpuctl_identity *identity,
+                                                unsigned int index, const char **ret_name,
+                                                const char **ret_text);
+/** How many caches the kernel tells of without telling which CPUs share them (s390's L3 and L4). */
+CPUCTL_EXPORT unsigned int cpuctl_identity_cache_count(const struct cpuctl_identity *identity);
+/** Such a cache (0 … count - 1), with cpus NULL and id -1; or NULL. */
+CPUCTL_EXPORT const struct cpuctl_cache *
+cpuctl_identity_cache(const struct cpuctl_identity *identity, unsigned int index);
+
+/** How the CPUs of one type are grouped, as lscpu counts; 0: not told. */
+struct cpuctl_counts {
+    unsigned int threads_per_core;
+    unsigned int cores_per_socket;
+    unsigned int sockets; /**< in all; where there are books: see sockets_per_book */
+    unsigned int sockets_per_book;
+    unsigned int books; /**< in all */
+    unsigned int books_per_drawer;
+    unsigned int drawers; /**< in all */
+};
+
+/**
+ * Counts the groups of CPU type @type. On s390 the numbers that the firmware tells (/proc/sysinfo)
+ * come before counting. Returns 0, -ERANGE (no such type) or -ENOMEM.
+ */
+CPUCTL_EXPORT int cpuctl_identity_counts(const struct cpuctl_identity *identity,
+                                         const struct cpuctl_topology *topology, unsigned int type,
+                                         struct cpuctl_counts *ret_counts);
+
+/**
+ * The CPUID leaves of all online CPUs of the live machine as text, for the file "cpuid" of a
+ * recorded tree: a comment line, then sections that begin with "cpu N" and have a line of six
+ * hexadecimal numbers (leaf, subleaf, EAX, EBX, ECX, EDX) for each leaf; sections after the first
+ * one list only what differs from it. The calling thread visits each CPU and its affinity is
+ * restored. @online: the CPUs to visit. The caller frees the text. Returns 0, -EOPNOTSUPP (not
+ * x86), -ENODEV (no CPU of @online could be visited), -ENOMEM ….
+ */
+CPUCTL_EXPORT int cpuctl_cpuid_dump(const struct cpuctl_set *online, char **ret_text,
+                                    struct cpuctl_error *error);
+
 /* ---- plans
  * -------------------------------------------------------------------------------------------------
  */
