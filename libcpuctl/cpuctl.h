@@ -497,6 +497,37 @@ CPUCTL_EXPORT const struct cpuctl_result *cpuctl_change_get(const struct cpuctl_
  */
 CPUCTL_EXPORT int cpuctl_root_open_kmsg(struct cpuctl_root *root);
 
+/* ---- the operator's offline choice
+ * ----------------------------------------------------------------------------- */
+
+/**
+ * The file in which an operator's choice of CPUs that shall stay offline is kept, relative to the
+ * root: one line, the kernel's list format and a newline. No file means no choice. cpuctl-agent
+ * (and whatever else brings CPUs online by itself) leaves these CPUs alone.
+ */
+#define CPUCTL_OFFLINE_CHOICE_PATH "var/lib/cpuctl/offline"
+
+/**
+ * Reads the operator's offline choice; the empty set when there is no file. @path: the file,
+ * relative to the root; NULL: CPUCTL_OFFLINE_CHOICE_PATH. Returns 0, -EBADMSG (the file is
+ * malformed), -ENOMEM, -EACCES ….
+ */
+CPUCTL_EXPORT int cpuctl_offline_choice_read(struct cpuctl_root *root, const char *path,
+                                             struct cpuctl_set **ret_set,
+                                             struct cpuctl_error *error);
+/**
+ * Changes the operator's offline choice: adds the CPUs of @add, then takes out those of @remove
+ * (either may be NULL). The file is replaced as a whole (written beside, fsync, rename, fsync of
+ * the directory), and two programs that change it at the same time wait for each other; its
+ * directory is made when it is missing. A choice that is so already is not written. Returns 1
+ * (changed), 0 (was so already), -EROFS (a recorded tree), -EBADMSG (the present file is
+ * malformed), -ENOMEM, -EACCES, -ENOSPC ….
+ */
+CPUCTL_EXPORT int cpuctl_offline_choice_change(struct cpuctl_root *root, const char *path,
+                                               const struct cpuctl_set *add,
+                                               const struct cpuctl_set *remove,
+                                               struct cpuctl_error *error);
+
 /* ---- hotplug monitor
  * --------------------------------------------------------------------------------------- */
 
