@@ -29,20 +29,16 @@ extern "C" {
 #define CPUCTL_EXPORT
 #endif
 
-/* ---- errors
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- errors ---- */
 
 /** Why a call failed. The caller owns it; fill it with zeros before the first use. */
 struct cpuctl_error {
     int code;        /**< negative errno, the same value that the call returned; 0: no error */
     size_t position; /**< parsers: the character (from 0) at which the input is wrong */
-    char
-        text[512]; /**< one sentence in English without a full stop or newline, always terminated */
+    char text[512];  /**< one sentence without a full stop or newline, always terminated */
 };
 
-/* ---- CPU sets
- * ---------------------------------------------------------------------------------------------- */
+/* ---- CPU sets ---- */
 
 /**
  * The highest CPU number that a set can hold, plus one. Linux's own bound, NR_CPUS, is at most 8192
@@ -95,20 +91,20 @@ CPUCTL_EXPORT int cpuctl_set_prev(const struct cpuctl_set *set, unsigned int fro
 
 /**
  * Parses the kernel's list format ("0-3,8", strides "0-31:1/4";
- * Documentation/admin-guide/kernel-parameters.rst and bitmap_parselist() in lib/bitmap.c). White
- * space and empty regions are accepted where the kernel accepts them.
+ * Documentation/admin-guide/kernel-parameters.rst and bitmap_parselist() in lib/bitmap-str.c).
+ * White space and empty regions are accepted where the kernel accepts them; as there, the text ends
+ * at a newline that follows a number or a range.
  * @nr_cpus: how many CPUs the machine can have, which gives "N" (the last CPU) and "all" their
  * meaning, and above which a number is refused; 0: "N" and "all" are refused and CPUCTL_CPUS_MAX is
- * the bound. Returns 0, -EINVAL (syntax), -ERANGE (number too large) or -ENOMEM; @error names the
- * character and the reason.
+ * the bound. Returns 0, -EINVAL (syntax), -ERANGE (number too large), -E2BIG (the same CPUs named
+ * so often that parsing would take long) or -ENOMEM; @error names the character and the reason.
  */
 CPUCTL_EXPORT int cpuctl_set_parse_list(const char *text, unsigned int nr_cpus,
                                         struct cpuctl_set **ret_set, struct cpuctl_error *error);
 /**
  * Parses the kernel's mask format: hexadecimal, groups of up to 32 bits divided by commas, most
- * significant first
- * ("ff", "00000001,80000000"); a leading "0x" is accepted. Returns and errors as
- * cpuctl_set_parse_list().
+ * significant first ("ff", "00000001,80000000"); a leading "0x" is accepted, and a mask without a
+ * comma may be of any length. Returns and errors as cpuctl_set_parse_list().
  */
 CPUCTL_EXPORT int cpuctl_set_parse_mask(const char *text, struct cpuctl_set **ret_set,
                                         struct cpuctl_error *error);
@@ -117,13 +113,13 @@ CPUCTL_EXPORT int cpuctl_set_parse_mask(const char *text, struct cpuctl_set **re
 CPUCTL_EXPORT char *cpuctl_set_format_list(const struct cpuctl_set *set);
 /**
  * The set in mask format as the kernel prints it for a machine of @nr_cpus CPUs (comma-divided
- * groups of 32 bits, the first one only as wide as needed); with 0 the width is that of the highest
- * CPU in the set. The caller frees it. Returns NULL when memory is short.
+ * groups of 32 bits, the first one only as wide as needed); with 0, or too few for the set, the
+ * width is that of the highest CPU in the set. The caller frees it. Returns NULL when memory is
+ * short.
  */
 CPUCTL_EXPORT char *cpuctl_set_format_mask(const struct cpuctl_set *set, unsigned int nr_cpus);
 
-/* ---- root context
- * ------------------------------------------------------------------------------------------ */
+/* ---- root context ---- */
 
 /**
  * The one door to the file system: every access goes through a root directory, which is "/" or a
@@ -149,9 +145,7 @@ CPUCTL_EXPORT bool cpuctl_root_is_live(const struct cpuctl_root *root);
 CPUCTL_EXPORT ssize_t cpuctl_root_read(struct cpuctl_root *root, const char *path, size_t limit,
                                        char **ret_text, struct cpuctl_error *error);
 
-/* ---- state
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- state ---- */
 
 /** The kernel's CPU masks (Documentation/admin-guide/cputopology.rst). */
 enum cpuctl_mask {
@@ -189,8 +183,7 @@ CPUCTL_EXPORT int cpuctl_can_offline(struct cpuctl_root *root, unsigned int cpu)
  * by itself. */
 CPUCTL_EXPORT void cpuctl_root_forget_cpu(struct cpuctl_root *root, unsigned int cpu);
 
-/* ---- topology
- * ---------------------------------------------------------------------------------------------- */
+/* ---- topology ---- */
 
 /** Groups that CPUs (hardware threads) form, smallest first. */
 enum cpuctl_level {
@@ -259,9 +252,7 @@ CPUCTL_EXPORT unsigned int cpuctl_topology_cache_count(const struct cpuctl_topol
 CPUCTL_EXPORT const struct cpuctl_cache *
 cpuctl_topology_cache(const struct cpuctl_topology *topology, unsigned int index);
 
-/* ---- identity
- * ----------------------------------------------------------------------------------------------
- */
+/* ---- identity ---- */
 
 /** What a machine says of itself; the values are formatted as lscpu's summary prints them. */
 enum cpuctl_field {
@@ -387,9 +378,7 @@ CPUCTL_EXPORT int cpuctl_identity_counts(const struct cpuctl_identity *identity,
 CPUCTL_EXPORT int cpuctl_cpuid_dump(const struct cpuctl_set *online, char **ret_text,
                                     struct cpuctl_error *error);
 
-/* ---- plans
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- plans ---- */
 
 /** Flags for plans. */
 #define CPUCTL_PLAN_FORCE 1U /**< also choose isolated and nohz_full CPUs */
@@ -441,9 +430,7 @@ CPUCTL_EXPORT size_t cpuctl_plan_size(const struct cpuctl_plan *plan);
 CPUCTL_EXPORT const struct cpuctl_plan_entry *cpuctl_plan_get(const struct cpuctl_plan *plan,
                                                               size_t index);
 
-/* ---- changes
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- changes ---- */
 
 /** What became of one CPU. */
 enum cpuctl_outcome {
@@ -497,8 +484,7 @@ CPUCTL_EXPORT const struct cpuctl_result *cpuctl_change_get(const struct cpuctl_
  */
 CPUCTL_EXPORT int cpuctl_root_open_kmsg(struct cpuctl_root *root);
 
-/* ---- the operator's offline choice
- * ----------------------------------------------------------------------------- */
+/* ---- the operator's offline choice ---- */
 
 /**
  * The file in which an operator's choice of CPUs that shall stay offline is kept, relative to the
@@ -528,8 +514,7 @@ CPUCTL_EXPORT int cpuctl_offline_choice_change(struct cpuctl_root *root, const c
                                                const struct cpuctl_set *remove,
                                                struct cpuctl_error *error);
 
-/* ---- hotplug monitor
- * --------------------------------------------------------------------------------------- */
+/* ---- hotplug monitor ---- */
 
 enum cpuctl_event_type {
     CPUCTL_EVENT_ADDED,    /**< a CPU was plugged */

@@ -3,6 +3,10 @@
 libcpuctl_sources = \
 	libcpuctl/cleanup.h \
 	libcpuctl/cpuctl.h \
+	libcpuctl/cpuset-list.c \
+	libcpuctl/cpuset-mask.c \
+	libcpuctl/cpuset.c \
+	libcpuctl/cpuset.h \
 	libcpuctl/error.c \
 	libcpuctl/error.h
 

@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# One program per concern, each with the prefix test-. Add the name to unit_tests and give it _SOURCES.
-unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -DFIXTURES_DIR='"$(abs_top_srcdir)/tests/fixtures"'
+# One program per concern, each with the prefix test-: its name in unit_tests, and in _SOURCES its own
+# file, $(unit_main) and what it shares with others.
+unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -DFIXTURES_DIR='"$(abs_top_srcdir)/tests/fixtures"' \
+	-DSOURCE_DIR='"$(abs_top_srcdir)"'
 unit_libs = libcpuctl/libcpuctl-core.la $(CHECK_LIBS)
+unit_main = tests/unit/main.c tests/unit/main.h
 
+unit_tests += tests/unit/test-cpuset
+tests_unit_test_cpuset_SOURCES = tests/unit/test-cpuset.c $(unit_main)
+tests_unit_test_cpuset_CFLAGS = $(unit_cflags)
+tests_unit_test_cpuset_LDADD = $(unit_libs)
