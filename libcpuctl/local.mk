@@ -8,7 +8,11 @@ libcpuctl_sources = \
 	libcpuctl/cpuset.c \
 	libcpuctl/cpuset.h \
 	libcpuctl/error.c \
-	libcpuctl/error.h
+	libcpuctl/error.h \
+	libcpuctl/root-open.c \
+	libcpuctl/root-open.h \
+	libcpuctl/root.c \
+	libcpuctl/root.h
 
 libcpuctl_cflags = $(AM_CFLAGS) $(UDEV_CFLAGS) -fvisibility=hidden
 libcpuctl_libs = $(UDEV_LIBS)

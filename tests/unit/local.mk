@@ -10,3 +10,10 @@ unit_tests += tests/unit/test-cpuset
 tests_unit_test_cpuset_SOURCES = tests/unit/test-cpuset.c $(unit_main)
 tests_unit_test_cpuset_CFLAGS = $(unit_cflags)
 tests_unit_test_cpuset_LDADD = $(unit_libs)
+
+unit_tree = tests/unit/tree.c tests/unit/tree.h
+
+unit_tests += tests/unit/test-root
+tests_unit_test_root_SOURCES = tests/unit/test-root.c $(unit_main) $(unit_tree)
+tests_unit_test_root_CFLAGS = $(unit_cflags) $(SECCOMP_CFLAGS)
+tests_unit_test_root_LDADD = $(unit_libs) $(SECCOMP_LIBS)
