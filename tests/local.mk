@@ -7,6 +7,8 @@ include tests/unit/local.mk
 check_PROGRAMS += $(unit_tests)
 endif
 
+include tests/bench/local.mk
+
 .PHONY: check-programs print-unit-tests
 check-programs: $(check_PROGRAMS)
 print-unit-tests:
