@@ -12,7 +12,9 @@ libcpuctl_sources = \
 	libcpuctl/root-open.c \
 	libcpuctl/root-open.h \
 	libcpuctl/root.c \
-	libcpuctl/root.h
+	libcpuctl/root.h \
+	libcpuctl/state.c \
+	libcpuctl/state.h
 
 libcpuctl_cflags = $(AM_CFLAGS) $(UDEV_CFLAGS) -fvisibility=hidden
 libcpuctl_libs = $(UDEV_LIBS)

@@ -17,3 +17,8 @@ unit_tests += tests/unit/test-root
 tests_unit_test_root_SOURCES = tests/unit/test-root.c $(unit_main) $(unit_tree)
 tests_unit_test_root_CFLAGS = $(unit_cflags) $(SECCOMP_CFLAGS)
 tests_unit_test_root_LDADD = $(unit_libs) $(SECCOMP_LIBS)
+
+unit_tests += tests/unit/test-state
+tests_unit_test_state_SOURCES = tests/unit/test-state.c $(unit_main) $(unit_tree)
+tests_unit_test_state_CFLAGS = $(unit_cflags)
+tests_unit_test_state_LDADD = $(unit_libs)
