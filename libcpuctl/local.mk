@@ -9,6 +9,7 @@ libcpuctl_sources = \
 	libcpuctl/cpuset.h \
 	libcpuctl/error.c \
 	libcpuctl/error.h \
+	libcpuctl/offline-choice.c \
 	libcpuctl/root-open.c \
 	libcpuctl/root-open.h \
 	libcpuctl/root.c \

@@ -22,3 +22,8 @@ unit_tests += tests/unit/test-state
 tests_unit_test_state_SOURCES = tests/unit/test-state.c $(unit_main) $(unit_tree)
 tests_unit_test_state_CFLAGS = $(unit_cflags)
 tests_unit_test_state_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/test-offline-choice
+tests_unit_test_offline_choice_SOURCES = tests/unit/test-offline-choice.c $(unit_main) $(unit_tree)
+tests_unit_test_offline_choice_CFLAGS = $(unit_cflags)
+tests_unit_test_offline_choice_LDADD = $(unit_libs)
