@@ -351,8 +351,10 @@ cpuctl_identity_cache(const struct cpuctl_identity *identity, unsigned int index
 /** How the CPUs of one type are grouped, as lscpu counts; 0: not told. */
 struct cpuctl_counts {
     unsigned int threads_per_core;
-    unsigned int cores_per_socket;
-    unsigned int sockets; /**< in all; where there are books: see sockets_per_book */
+    unsigned int cores_per_socket; /**< or per cluster */
+    unsigned int sockets;          /**< in all; with @clusters what the firmware tells */
+    unsigned int clusters; /**< live aarch64 without ACPI's PPTT, where what the kernel calls a
+                              package is a cluster: how many; else 0 */
     unsigned int sockets_per_book;
     unsigned int books; /**< in all */
     unsigned int books_per_drawer;
