@@ -1,21 +1,41 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # libcpuctl.so, and the same objects once more as a convenience library that shows its internals to the unit tests.
 libcpuctl_sources = \
+	libcpuctl/arch.c \
+	libcpuctl/arm.c \
+	libcpuctl/arm.h \
 	libcpuctl/cleanup.h \
 	libcpuctl/cpuctl.h \
+	libcpuctl/cpuid-live.c \
+	libcpuctl/cpuid-table.c \
+	libcpuctl/cpuid-table.h \
+	libcpuctl/cpuinfo-cache.c \
+	libcpuctl/cpuinfo.c \
+	libcpuctl/cpuinfo.h \
 	libcpuctl/cpuset-list.c \
 	libcpuctl/cpuset-mask.c \
 	libcpuctl/cpuset.c \
 	libcpuctl/cpuset.h \
+	libcpuctl/decimal.c \
+	libcpuctl/decimal.h \
+	libcpuctl/dmi.c \
 	libcpuctl/error.c \
 	libcpuctl/error.h \
+	libcpuctl/frequency.c \
+	libcpuctl/identity.c \
+	libcpuctl/identity.h \
 	libcpuctl/offline-choice.c \
 	libcpuctl/root-open.c \
 	libcpuctl/root-open.h \
 	libcpuctl/root.c \
 	libcpuctl/root.h \
 	libcpuctl/state.c \
-	libcpuctl/state.h
+	libcpuctl/state.h \
+	libcpuctl/virt-cpuid.c \
+	libcpuctl/virt.c \
+	libcpuctl/virt.h \
+	libcpuctl/vulnerabilities.c \
+	libcpuctl/x86.c
 
 libcpuctl_cflags = $(AM_CFLAGS) $(UDEV_CFLAGS) -fvisibility=hidden
 libcpuctl_libs = $(UDEV_LIBS)
