@@ -41,7 +41,8 @@ class Case:
         return (self.kind, self.agent, self.agent_arguments, repr(sorted(self.shape.items())))
 
 
-def _decorator(kind, agents=None, **options):
+def decorator(kind, agents=None, **options):
+    """A decorator for cases that want a guest of class `kind`, of the shape `options`."""
     names = {"agent_arguments", "fresh", "timeout"}
     own = {name: options.pop(name) for name in names & set(options)}
 
@@ -55,14 +56,14 @@ def _decorator(kind, agents=None, **options):
 
 
 # The function's argument is a Guest, of this shape (see Guest), with one of `agents` running.
-guest = functools.partial(_decorator, Guest)
+guest = functools.partial(decorator, Guest)
 # The same with a guest that libvirt starts (see Domain).
-domain = functools.partial(_decorator, Domain)
+domain = functools.partial(decorator, Domain)
 
 
 def plain(timeout=TIME_LIMIT):
     """A case without a guest."""
-    return _decorator(None, timeout=timeout)
+    return decorator(None, timeout=timeout)
 
 
 class Running:
@@ -163,4 +164,4 @@ def end_by_signal(number, _):
     sys.exit(128 + number)
 
 
-__all__ = ["AGENTS", "Skip", "domain", "guest", "plain", "run"]
+__all__ = ["AGENTS", "Skip", "decorator", "domain", "guest", "plain", "run"]

@@ -53,7 +53,7 @@ class Guest(Machine):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cpuctl-guest."))
         try:
             kernel = image.Kernel()
-            image.build(self.folder / "initramfs", kernel, **self.contents)
+            self.make_images(kernel)
             self.console = self.folder / "console"
             self.shell_path = self.folder / "shell"
             with open(self.folder / "qemu.log", "wb") as log:
@@ -68,6 +68,10 @@ class Guest(Machine):
             error.add_note(self.report_start())
             self.close()
             raise
+
+    def make_images(self, kernel):
+        """Write the initramfs, and whatever other image the guest has, to its folder."""
+        image.build(self.folder / "initramfs", kernel, **self.contents)
 
     def command(self, vmlinuz):
         """QEMU's command line."""

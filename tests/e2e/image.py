@@ -162,6 +162,15 @@ def add_stage(archive):
             archive.add_file(inside, path)
 
 
+def add_modules(archive, kernel, names):
+    """The modules `names` with what they depend on, and their order for guest-init."""
+    order = kernel.load_order(names)
+    for module in order:
+        archive.add_file(f"/lib/modules/{kernel.release}/{module}", kernel.modules / module)
+    archive.add("/etc/modules.order",
+                "".join(f"/lib/modules/{kernel.release}/{module}\n" for module in order))
+
+
 def build(path, kernel, modules=(), programs=(), files=None):
     """Write the initramfs `path`.
 
@@ -183,12 +192,7 @@ def build(path, kernel, modules=(), programs=(), files=None):
         if applet != "busybox":
             archive.add_link(f"/bin/{applet}", "busybox")
 
-    order = kernel.load_order(MODULES + tuple(modules))
-    for module in order:
-        archive.add_file(f"/lib/modules/{kernel.release}/{module}", kernel.modules / module)
-    archive.add("/etc/modules.order",
-                "".join(f"/lib/modules/{kernel.release}/{module}\n" for module in order))
-
+    add_modules(archive, kernel, MODULES + tuple(modules))
     for name in PROGRAMS + tuple(programs):
         source = pathlib.Path(name) if "/" in str(name) else installed(name)
         if source:
@@ -202,4 +206,16 @@ def build(path, kernel, modules=(), programs=(), files=None):
     archive.add("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
     archive.add("/etc/group", "root:x:0:\n")
     archive.add_file("/init", TOP / "tests/e2e/guest-init")
+    archive.add_file("/guest-serve", TOP / "tests/e2e/guest-serve")
+    archive.write(path)
+
+
+def build_root_loader(path, kernel):
+    """Write the initramfs `path` that only gives over to the system on the first disk."""
+    archive = Initramfs()
+    for folder in ("dev", "mnt"):
+        archive.add(folder, mode=0o755, kind=stat.S_IFDIR)
+    archive.add_program(installed("busybox"), "/bin/busybox")
+    add_modules(archive, kernel, ("virtio_pci", "virtio_blk"))
+    archive.add_file("/init", TOP / "tests/e2e/root-init")
     archive.write(path)
