@@ -4,7 +4,13 @@ libcpuctl_sources = \
 	libcpuctl/arch.c \
 	libcpuctl/arm.c \
 	libcpuctl/arm.h \
+	libcpuctl/change.c \
+	libcpuctl/change.h \
+	libcpuctl/choice.c \
+	libcpuctl/choice.h \
 	libcpuctl/cleanup.h \
+	libcpuctl/coldplug.c \
+	libcpuctl/coldplug.h \
 	libcpuctl/cpuctl.h \
 	libcpuctl/cpuid-live.c \
 	libcpuctl/cpuid-table.c \
@@ -16,6 +22,7 @@ libcpuctl_sources = \
 	libcpuctl/cpuset-mask.c \
 	libcpuctl/cpuset.c \
 	libcpuctl/cpuset.h \
+	libcpuctl/deadline.c \
 	libcpuctl/decimal.c \
 	libcpuctl/decimal.h \
 	libcpuctl/dmi.c \
@@ -24,7 +31,17 @@ libcpuctl_sources = \
 	libcpuctl/frequency.c \
 	libcpuctl/identity.c \
 	libcpuctl/identity.h \
+	libcpuctl/kmsg.c \
+	libcpuctl/kmsg.h \
+	libcpuctl/monitor.c \
+	libcpuctl/monitor.h \
 	libcpuctl/offline-choice.c \
+	libcpuctl/plan.c \
+	libcpuctl/plan.h \
+	libcpuctl/reasons.c \
+	libcpuctl/reasons.h \
+	libcpuctl/refusal.c \
+	libcpuctl/refusal.h \
 	libcpuctl/root-open.c \
 	libcpuctl/root-open.h \
 	libcpuctl/root.c \

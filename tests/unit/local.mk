@@ -27,3 +27,8 @@ unit_tests += tests/unit/test-offline-choice
 tests_unit_test_offline_choice_SOURCES = tests/unit/test-offline-choice.c $(unit_main) $(unit_tree)
 tests_unit_test_offline_choice_CFLAGS = $(unit_cflags)
 tests_unit_test_offline_choice_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/test-choice
+tests_unit_test_choice_SOURCES = tests/unit/test-choice.c $(unit_main)
+tests_unit_test_choice_CFLAGS = $(unit_cflags)
+tests_unit_test_choice_LDADD = $(unit_libs)
