@@ -15,9 +15,9 @@
 
 struct archive_out {
     struct archive *archive;
-    int fd;         /* -1: standard output, which is not ours to close */
-    char *path;     /* where it goes, NULL for standard output */
-    char *part;     /* where it is until then; NULL when there is none */
+    int fd;          /* -1: standard output, which is not ours to close */
+    char *path;      /* where it goes, NULL for standard output */
+    char *part;      /* where it is until then; NULL when there is none */
     char *directory; /* what the entries are below */
     bool replace;
     time_t now; /* the time of all entries */
@@ -51,8 +51,8 @@ static int fail_archive(const struct archive_out *out, struct cpuctl_error *erro
 {
     int code = archive_errno(out->archive);
 
-    return fail(error, code > 0 ? -code : -EIO, "%s: %s",
-                out->path ? out->path : "standard output", archive_error_string(out->archive));
+    return fail(error, code > 0 ? -code : -EIO, "%s: %s", out->path ? out->path : "standard output",
+                archive_error_string(out->archive));
 }
 
 /** Finds the directory of the entries and the filter from the file's name. */
@@ -104,7 +104,7 @@ int archive_out_open(const char *path, bool replace, struct archive_out **ret_ar
                      struct cpuctl_error *error)
 {
     struct archive_out *out = calloc(1, sizeof(*out));
-    int (*add_filter)(struct archive *archive) = NULL;
+    int (*add_filter)(struct archive * archive) = NULL;
     int r = -ENOMEM;
 
     if (!out)
@@ -118,10 +118,10 @@ int archive_out_open(const char *path, bool replace, struct archive_out **ret_ar
         return fail(error, r, "out of memory");
     }
     r = strcmp(path, "-") == 0 ? 0 : create_part(out, path, error);
-    if (r >= 0 && (archive_write_set_format_ustar(out->archive) != ARCHIVE_OK ||
-                   (add_filter && add_filter(out->archive) != ARCHIVE_OK) ||
-                   archive_write_open_fd(out->archive, out->path ? out->fd : STDOUT_FILENO) !=
-                       ARCHIVE_OK))
+    if (r >= 0 &&
+        (archive_write_set_format_ustar(out->archive) != ARCHIVE_OK ||
+         (add_filter && add_filter(out->archive) != ARCHIVE_OK) ||
+         archive_write_open_fd(out->archive, out->path ? out->fd : STDOUT_FILENO) != ARCHIVE_OK))
         r = fail_archive(out, error);
     if (r < 0) {
         archive_out_free(out);

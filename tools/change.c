@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Carrying out what `cpuctl online`, `offline` and `set` ask for: from the goal to the exit code. */
+/* Carrying out what `cpuctl online`, `offline` and `set` ask for: from the goal to the exit code.
+ */
 #include "tools/change.h"
 
 #include <errno.h>
@@ -76,9 +77,9 @@ static int parse_goal(const struct tool *tool, struct goal *goal)
         goal->set = cpuctl_set_dup(cpuctl_state_get(state, CPUCTL_PRESENT));
         return goal->set ? 0 : -ENOMEM;
     }
-    r = cpuctl_set_parse_list(
-        goal->list, (unsigned int)(cpuctl_set_prev(possible, CPUCTL_CPUS_MAX - 1) + 1), &goal->set,
-        &error);
+    r = cpuctl_set_parse_list(goal->list,
+                              (unsigned int)(cpuctl_set_prev(possible, CPUCTL_CPUS_MAX - 1) + 1),
+                              &goal->set, &error);
     if (r < 0) {
         tool_error(tool, "'%s': %s", goal->list, error.text);
         return r;
@@ -101,7 +102,8 @@ static int wait_for_goal(const struct tool *tool, const struct change_options *o
         return 0;
     r = wait_for_present(tool, &wanted, options->wait);
     if (r == 0)
-        tool_error(tool, "not all CPUs were plugged within %u seconds; going on with those that are",
+        tool_error(tool,
+                   "not all CPUs were plugged within %u seconds; going on with those that are",
                    options->wait);
     if (r == -EINTR)
         tool_error(tool, "interrupted while waiting for CPUs; nothing was changed");
@@ -306,8 +308,9 @@ int change_run(struct tool *tool, const struct change_options *options, struct g
     if (tool_open(tool) < 0)
         return EXIT_NONE;
     if (!cpuctl_root_is_live(tool->root) && (!options->dry_run || options->wait)) {
-        tool_error(tool, "%s is a recorded machine, which does not change: only --dry-run works "
-                         "with --sysroot",
+        tool_error(tool,
+                   "%s is a recorded machine, which does not change: only --dry-run works "
+                   "with --sysroot",
                    tool->sysroot);
         return EXIT_NONE;
     }

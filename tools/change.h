@@ -15,9 +15,9 @@ enum goal_kind {
 
 struct goal {
     enum goal_kind kind;
-    const char *list;    /**< the set as it was typed; NULL with GOAL_COUNT */
-    const char *number;  /**< the count as it was typed; NULL with the others */
-    unsigned int count;  /**< filled by change_run() */
+    const char *list;       /**< the set as it was typed; NULL with GOAL_COUNT */
+    const char *number;     /**< the count as it was typed; NULL with the others */
+    unsigned int count;     /**< filled by change_run() */
     struct cpuctl_set *set; /**< filled by change_run(), freed by it */
 };
 

@@ -33,9 +33,7 @@ static const struct column columns[CACHE_COLUMNS] = {
                     .flags = SCOLS_FL_RIGHT,
                     .json = SCOLS_JSON_NUMBER },
     [COL_NAME] = { .name = "NAME", .help = "name of the kind: L1d, L1i, L2 …" },
-    [COL_ONE_SIZE] = { .name = "ONE-SIZE",
-                       .help = "size of one cache",
-                       .flags = SCOLS_FL_RIGHT },
+    [COL_ONE_SIZE] = { .name = "ONE-SIZE", .help = "size of one cache", .flags = SCOLS_FL_RIGHT },
     [COL_TYPE] = { .name = "TYPE", .help = "Data, Instruction or Unified" },
     [COL_WAYS] = { .name = "WAYS",
                    .help = "ways of associativity",
@@ -96,14 +94,10 @@ static void kinds_free(struct kinds *kinds)
 enum { OPT_NOHEADINGS = 256, OPT_OUTPUT_ALL };
 
 static const struct option options[] = {
-    { "bytes", no_argument, NULL, 'b' },
-    { "hex", no_argument, NULL, 'x' },
-    { "json", no_argument, NULL, 'J' },
-    { "noheadings", no_argument, NULL, OPT_NOHEADINGS },
-    { "output", required_argument, NULL, 'o' },
-    { "output-all", no_argument, NULL, OPT_OUTPUT_ALL },
-    { "raw", no_argument, NULL, 'r' },
-    TOOL_LONG_OPTIONS,
+    { "bytes", no_argument, NULL, 'b' },        { "hex", no_argument, NULL, 'x' },
+    { "json", no_argument, NULL, 'J' },         { "noheadings", no_argument, NULL, OPT_NOHEADINGS },
+    { "output", required_argument, NULL, 'o' }, { "output-all", no_argument, NULL, OPT_OUTPUT_ALL },
+    { "raw", no_argument, NULL, 'r' },          TOOL_LONG_OPTIONS,
 };
 
 static void help(void)
@@ -148,7 +142,7 @@ static int parse_options(struct tool *tool, int argc, char **argv, struct caches
             o->style.no_headings = true;
             break;
         case OPT_OUTPUT_ALL:
-            choice_all(&o->choice, columns, CACHE_COLUMNS);
+            choice_all(&o->choice, CACHE_COLUMNS);
             break;
         case 'o':
             if (choice_parse(tool, &o->choice, optarg, columns, CACHE_COLUMNS) < 0)
@@ -304,9 +298,9 @@ static int print_kinds(const struct kinds *kinds, const struct caches_options *o
 int cmd_caches(struct tool *tool, int argc, char **argv)
 {
     /* The columns of `lscpu -C`. */
-    struct caches_options o = { .choice = { .ids = { COL_NAME, COL_ONE_SIZE, COL_ALL_SIZE,
-                                                     COL_WAYS, COL_TYPE, COL_LEVEL, COL_SETS,
-                                                     COL_PHY_LINE, COL_COHERENCY_SIZE },
+    struct caches_options o = { .choice = { .ids = { COL_NAME, COL_ONE_SIZE, COL_ALL_SIZE, COL_WAYS,
+                                                     COL_TYPE, COL_LEVEL, COL_SETS, COL_PHY_LINE,
+                                                     COL_COHERENCY_SIZE },
                                             .n = 9 } };
     _cleanup_(kinds_free) struct kinds kinds = { 0 };
     struct cpuctl_error error = { 0 };

@@ -17,8 +17,8 @@ static void help_online(void)
           "Options:\n"
           "      --persist         end an earlier 'offline --persist' also for CPUs that can't be\n"
           "                        brought online now; for the others it ends anyway\n"
-          "  -f, --force           accepted; CPUs that are named are never left out\n"
-          CHANGE_HELP_OPTIONS TOOL_HELP_OPTIONS CHANGE_HELP_EXIT,
+          "  -f, --force           accepted; CPUs that are named are never left "
+          "out\n" CHANGE_HELP_OPTIONS TOOL_HELP_OPTIONS CHANGE_HELP_EXIT,
           stdout);
 }
 
@@ -30,8 +30,8 @@ static void help_offline(void)
           "Options:\n"
           "      --persist         also keep them offline: cpuctl-agent leaves them alone when\n"
           "                        they are plugged anew or it starts, until 'cpuctl online'\n"
-          "  -f, --force           accepted; CPUs that are named are never left out\n"
-          CHANGE_HELP_OPTIONS TOOL_HELP_OPTIONS CHANGE_HELP_EXIT,
+          "  -f, --force           accepted; CPUs that are named are never left "
+          "out\n" CHANGE_HELP_OPTIONS TOOL_HELP_OPTIONS CHANGE_HELP_EXIT,
           stdout);
 }
 

@@ -128,7 +128,7 @@ static int choose_columns(const struct tool *tool, const struct list_options *o,
 
     choice->n = 0;
     if (o->output_all) {
-        choice_all(choice, cpu_columns, CPU_COLUMNS);
+        choice_all(choice, CPU_COLUMNS);
         return 0;
     }
     if (o->parse)
@@ -153,7 +153,7 @@ static int print_table(const struct tool *tool, struct cpu_rows *rows, const str
     if (!table)
         return -ENOMEM;
     scols_table_enable_colors(table, tool->colour_out);
-    cpuctl_set_foreach(cpu, cpus) {
+    cpuctl_set_foreach (cpu, cpus) {
         struct libscols_line *line = scols_table_new_line(table, NULL);
 
         if (!line)

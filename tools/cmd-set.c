@@ -11,19 +11,20 @@ static const struct option options[] = {
 
 static void help(void)
 {
-    fputs("Usage: cpuctl set [OPTION…] N\n"
-          "       cpuctl set [OPTION…] --cpus LIST\n"
-          "Have N CPUs online, or exactly the CPUs of LIST.\n"
-          "\n"
-          "To reach a count, whole cores go first, the highest-numbered ones of the NUMA node and\n"
-          "socket with the most CPUs left. CPU 0, CPUs that can't be taken offline and isolated or\n"
-          "nohz_full ones are left alone.\n"
-          "\n"
-          "Options:\n"
-          "      --cpus LIST       exactly these CPUs online, all others offline\n"
-          "  -f, --force           choose isolated and nohz_full CPUs too\n"
-          CHANGE_HELP_OPTIONS TOOL_HELP_OPTIONS CHANGE_HELP_EXIT,
-          stdout);
+    fputs(
+        "Usage: cpuctl set [OPTION…] N\n"
+        "       cpuctl set [OPTION…] --cpus LIST\n"
+        "Have N CPUs online, or exactly the CPUs of LIST.\n"
+        "\n"
+        "To reach a count, whole cores go first, the highest-numbered ones of the NUMA node and\n"
+        "socket with the most CPUs left. CPU 0, CPUs that can't be taken offline and isolated or\n"
+        "nohz_full ones are left alone.\n"
+        "\n"
+        "Options:\n"
+        "      --cpus LIST       exactly these CPUs online, all others offline\n"
+        "  -f, --force           choose isolated and nohz_full CPUs too\n" CHANGE_HELP_OPTIONS
+            TOOL_HELP_OPTIONS CHANGE_HELP_EXIT,
+        stdout);
 }
 
 /** Takes the goal from --cpus or the operand. Returns 0, or EXIT_NONE after a message. */

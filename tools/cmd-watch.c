@@ -15,8 +15,8 @@ static const struct option options[] = {
 };
 
 static const char *const event_names[] = {
-    [CPUCTL_EVENT_ADDED] = "added",     [CPUCTL_EVENT_REMOVED] = "removed",
-    [CPUCTL_EVENT_ONLINED] = "online",  [CPUCTL_EVENT_OFFLINED] = "offline",
+    [CPUCTL_EVENT_ADDED] = "added",    [CPUCTL_EVENT_REMOVED] = "removed",
+    [CPUCTL_EVENT_ONLINED] = "online", [CPUCTL_EVENT_OFFLINED] = "offline",
     [CPUCTL_EVENT_LOST] = "lost",
 };
 

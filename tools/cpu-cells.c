@@ -50,7 +50,8 @@ const struct column cpu_columns[CPU_COLUMNS] = {
     [COL_MINMHZ] = NUMBER("MINMHZ", "lowest frequency in MHz"),
 };
 
-/** Makes the text of a cell; @what: which mask, level … where the function serves several columns. */
+/** Makes the text of a cell; @what: which mask, level … where the function serves several columns.
+ */
 typedef const char *(*cell_function)(struct cpu_rows *rows, unsigned int cpu, int what,
                                      char *buffer);
 
@@ -168,9 +169,9 @@ static const char *model_cell(struct cpu_rows *rows, unsigned int cpu, int what,
 {
     (void)what;
     (void)buffer;
-    return rows->identity ? cpuctl_identity_get(rows->identity, identity_of(rows, cpu).type,
-                                                CPUCTL_MODEL_NAME)
-                          : NULL;
+    return rows->identity
+               ? cpuctl_identity_get(rows->identity, identity_of(rows, cpu).type, CPUCTL_MODEL_NAME)
+               : NULL;
 }
 
 static const char *bogomips_cell(struct cpu_rows *rows, unsigned int cpu, int what, char *buffer)

@@ -6,14 +6,12 @@
 #include <string.h>
 
 /** What a group of columns has to have read. */
-static const enum cpu_column topology_columns[] = { COL_CORE, COL_CLUSTER, COL_DIE,
-                                                    COL_SOCKET, COL_NODE, COL_BOOK,
-                                                    COL_DRAWER, COL_CACHE };
-static const enum cpu_column frequency_columns[] = { COL_MHZ, COL_SCALMHZ, COL_MAXMHZ,
-                                                     COL_MINMHZ };
-static const enum cpu_column identity_columns[] = { COL_APICID,   COL_MODELNAME,
-                                                    COL_BOGOMIPS, COL_POLARIZATION,
-                                                    COL_ADDRESS,  COL_CONFIGURED };
+static const enum cpu_column topology_columns[] = { COL_CORE, COL_CLUSTER, COL_DIE,    COL_SOCKET,
+                                                    COL_NODE, COL_BOOK,    COL_DRAWER, COL_CACHE };
+static const enum cpu_column frequency_columns[] = { COL_MHZ, COL_SCALMHZ, COL_MAXMHZ, COL_MINMHZ };
+static const enum cpu_column identity_columns[] = {
+    COL_APICID, COL_MODELNAME, COL_BOGOMIPS, COL_POLARIZATION, COL_ADDRESS, COL_CONFIGURED
+};
 
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -63,7 +61,7 @@ static int index_caches(struct cpu_rows *rows)
         /* Caches of one kind follow one another: where the kernel gives no id they are counted. */
         ordinal = last && strcmp(last, cache->name) == 0 ? ordinal + 1 : 0;
         last = cache->name;
-        cpuctl_set_foreach(cpu, cache->cpus)
+        cpuctl_set_foreach (cpu, cache->cpus)
             if ((unsigned int)cpu < rows->n_cpus)
                 kind->ids[cpu] = cache->id >= 0 ? cache->id : ordinal;
     }
@@ -139,7 +137,7 @@ static struct facts find_facts(const struct cpu_rows *rows)
 
     if (!rows->identity)
         return facts;
-    cpuctl_set_foreach(cpu, cpuctl_state_get(rows->state, CPUCTL_PRESENT)) {
+    cpuctl_set_foreach (cpu, cpuctl_state_get(rows->state, CPUCTL_PRESENT)) {
         if (cpuctl_identity_cpu(rows->identity, (unsigned int)cpu, &cpu_identity) < 0)
             continue;
         facts.polarization = facts.polarization || cpu_identity.polarization;

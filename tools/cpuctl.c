@@ -30,8 +30,7 @@ static void help(void)
         printf("  %-12s %s%s\n", commands[i].name, commands[i].summary,
                i == 0 ? " (the default)" : "");
     printf("\n"
-           "Options:\n" TOOL_HELP_OPTIONS
-           "  -V, --version         show the version\n"
+           "Options:\n" TOOL_HELP_OPTIONS "  -V, --version         show the version\n"
            "\n"
            "CPUs are given as the kernel does it: 0-3,8 or 0-31:1/4 (one of every four); N is the\n"
            "highest possible CPU, all means all.\n"

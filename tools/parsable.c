@@ -59,7 +59,7 @@ void parsable_print(struct cpu_rows *rows, const struct choice *choice,
 
     if (!no_headings)
         print_header(rows, choice);
-    cpuctl_set_foreach(cpu, cpus) {
+    cpuctl_set_foreach (cpu, cpus) {
         for (size_t i = 0; i < choice->n; i++) {
             const char *text;
 

@@ -8,9 +8,9 @@
 #include <string.h>
 
 /**
- * What is recorded, as patterns of fnmatch(3) with FNM_EXTMATCH for each component. Write-only files
- * (probe, release) and uevent, which only repeats others, are left out. cpuN/cpufreq is a link that
- * is followed: a recorded tree has no links.
+ * What is recorded, as patterns of fnmatch(3) with FNM_EXTMATCH for each component. Write-only
+ * files (probe, release) and uevent, which only repeats others, are left out. cpuN/cpufreq is a
+ * link that is followed: a recorded tree has no links.
  */
 static const char *const patterns[] = {
     "proc/@(cpuinfo|sysinfo)",
@@ -88,8 +88,8 @@ static int walk(const struct walk *w, const char *path, const char *pattern)
 {
     _cleanup_(names_free) struct names names = { 0 };
     const char *slash = strchr(pattern, '/');
-    _cleanup_free_ char *component = slash ? strndup(pattern, (size_t)(slash - pattern))
-                                           : strdup(pattern);
+    _cleanup_free_ char *component =
+        slash ? strndup(pattern, (size_t)(slash - pattern)) : strdup(pattern);
     int r;
 
     if (!component)

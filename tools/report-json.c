@@ -43,9 +43,8 @@ static struct json_object *append(struct json_object *array)
 
 static int print(struct json_object *object)
 {
-    const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-                                                                  JSON_C_TO_STRING_SPACED |
-                                                                  JSON_C_TO_STRING_NOSLASHESCAPE);
+    const char *text = json_object_to_json_string_ext(
+        object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
 
     if (!text)
         return -ENOMEM;
@@ -127,8 +126,7 @@ int report_json(const struct cpuctl_change *change, const struct batch_end *end)
             return -ENOMEM;
     }
     if (add(root, "reached", json_object_new_boolean(end->reached)) < 0 ||
-        add_set(root, "online", end->online) < 0 ||
-        add_set(root, "not-tried", end->not_tried) < 0)
+        add_set(root, "online", end->online) < 0 || add_set(root, "not-tried", end->not_tried) < 0)
         return -ENOMEM;
     return print(root);
 }

@@ -39,7 +39,7 @@ static const struct smbios_kind {
     uint8_t strings[4];
     uint8_t uuid; /**< where a UUID of 16 bytes begins; 0: nowhere */
 } smbios_kinds[] = {
-    { .type = 0 },                                         /* firmware (7.1) */
+    { .type = 0 },                                          /* firmware (7.1) */
     { .type = 1, .strings = { 0x07, 0x19 }, .uuid = 0x08 }, /* system (7.2): serial, SKU */
     { .type = 4, .strings = { 0x20, 0x21, 0x22 } }, /* processor (7.5): serial, asset, part */
     { .type = SMBIOS_END },

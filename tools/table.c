@@ -29,7 +29,7 @@ int choice_add_once(struct choice *choice, unsigned int id)
     return choice_has(choice, id) ? 0 : choice_add(choice, id);
 }
 
-void choice_all(struct choice *choice, const struct column *columns, size_t n_columns)
+void choice_all(struct choice *choice, size_t n_columns)
 {
     choice->n = 0;
     for (unsigned int id = 0; id < n_columns; id++)
@@ -41,8 +41,7 @@ static int find_column(const char *name, size_t length, const struct column *col
                        size_t n_columns)
 {
     for (size_t id = 0; id < n_columns; id++)
-        if (strlen(columns[id].name) == length &&
-            strncasecmp(columns[id].name, name, length) == 0)
+        if (strlen(columns[id].name) == length && strncasecmp(columns[id].name, name, length) == 0)
             return (int)id;
     return -1;
 }

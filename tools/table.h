@@ -10,7 +10,8 @@
 
 struct tool;
 
-/** What a column is called and how it is shown; a table of these drives --help, look-up and JSON. */
+/** What a column is called and how it is shown; a table of these drives --help, look-up and JSON.
+ */
 struct column {
     const char *name;
     const char *help;
@@ -38,8 +39,8 @@ struct style {
 int choice_add(struct choice *choice, unsigned int id);
 /** Appends the column of that name if @choice has it not yet. Returns 0 or -E2BIG. */
 int choice_add_once(struct choice *choice, unsigned int id);
-/** Makes @choice all columns. */
-void choice_all(struct choice *choice, const struct column *columns, size_t n_columns);
+/** Makes @choice all columns, in the order of their table. */
+void choice_all(struct choice *choice, size_t n_columns);
 bool choice_has(const struct choice *choice, unsigned int id);
 /**
  * Takes the operand of --output: names divided by commas, in either case; a leading "+" appends

@@ -31,7 +31,7 @@ int tool_open(struct tool *tool)
     return r;
 }
 
-int tool_read_state(struct tool *tool, struct cpuctl_state **ret_state)
+int tool_read_state(const struct tool *tool, struct cpuctl_state **ret_state)
 {
     struct cpuctl_error error = { 0 };
     int r = cpuctl_state_read(tool->root, ret_state, &error);

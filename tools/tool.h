@@ -54,7 +54,10 @@ int cmd_record(struct tool *tool, int argc, char **argv);
 /** Options that every subcommand takes, for its table of long options and its short ones. */
 #define TOOL_SHORT_OPTIONS "s:h"
 #define TOOL_LONG_OPTIONS                                                                          \
-    { "sysroot", required_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' }, { 0 }
+    { "sysroot", required_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' },               \
+    {                                                                                              \
+        0                                                                                          \
+    }
 #define TOOL_HELP_OPTIONS                                                                          \
     "  -s, --sysroot DIR     read the recorded machine in DIR instead of this one\n"               \
     "  -h, --help            show this help\n"
@@ -64,7 +67,7 @@ void tool_init(struct tool *tool);
 /** Opens the root that the run works on. Returns 0, or a negative errno after a message. */
 int tool_open(struct tool *tool);
 /** Reads the masks. Returns 0, or a negative errno after a message. */
-int tool_read_state(struct tool *tool, struct cpuctl_state **ret_state);
+int tool_read_state(const struct tool *tool, struct cpuctl_state **ret_state);
 
 /** Prints a message to standard error, after the title. */
 __attribute__((format(printf, 2, 3))) void tool_error(const struct tool *tool, const char *format,
