@@ -40,15 +40,17 @@
 /** The longest number or keyword. */
 #define QMP_FRAME_TOKEN_MAX 256
 
+/** The room in its output without which a call makes no progress. */
+#define QMP_FRAME_OUT_MIN (QMP_FRAME_TOKEN_MAX + 16)
+
 /** What qmp_frame_feed() came across. */
 enum qmp_frame_event {
     QMP_FRAME_MORE,   /**< all the input is used up */
     QMP_FRAME_FULL,   /**< the output has no room: drain it and call again with the rest */
-    QMP_FRAME_BEGIN,  /**< a value begins at the top level */
     QMP_FRAME_MEMBER, /**< a top-level object's member: its name is in name */
     QMP_FRAME_VALUE,  /**< the value of that member is complete: see value */
     QMP_FRAME_END,    /**< the value at the top level is complete and well-formed */
-    QMP_FRAME_ERROR,  /**< what came since the last BEGIN, END or ERROR is broken: see error */
+    QMP_FRAME_ERROR,  /**< what came since the last END or ERROR is broken: see error */
 };
 
 /** Kinds of JSON values. */
@@ -72,38 +74,38 @@ enum qmp_frame_flags {
  * plain memory without anything to release.
  */
 struct qmp_frame {
-    enum qmp_frame_kind kind;          /**< from BEGIN to END: what stands at the top level */
-    char name[QMP_FRAME_NAME_MAX + 1]; /**< after MEMBER: the name, unescaped, terminated */
-    size_t name_size; /**< its real length; over QMP_FRAME_NAME_MAX: name is cut. Names with a
-                           U+0000 inside have a length that strlen() does not show. */
+    enum qmp_frame_kind kind; /**< what stands at the top level; NONE before it begins */
+    /** After MEMBER: the name, decoded and terminated; cut at QMP_FRAME_NAME_MAX. */
+    char name[QMP_FRAME_NAME_MAX + 1];
+    size_t name_size; /**< its length before the cut; strlen() ends at a U+0000 in it */
     enum qmp_frame_kind value_kind;  /**< after VALUE: the member's kind */
     char value[QMP_FRAME_VALUE_MAX]; /**< after VALUE: the member's JSON text, not terminated */
-    size_t value_size;               /**< its real length; over QMP_FRAME_VALUE_MAX: not kept */
-    size_t members; /**< how many members all objects of this top-level value have had so far */
-    unsigned int depth_max; /**< the deepest nesting of this top-level value so far */
+    size_t value_size;               /**< its real length; over QMP_FRAME_VALUE_MAX: value is cut */
+    size_t members;         /**< how many members all objects of this value have had so far */
+    unsigned int depth_max; /**< the deepest nesting of this value so far */
     struct qmp_error error; /**< after ERROR */
+
     /* ---- private ---- */
     unsigned int flags;
     unsigned int lexer;   /* enum lexer_state */
     unsigned int grammar; /* enum grammar_state */
-    unsigned int pending; /* enum pending_event, a step that is to be finished on the next call */
-    unsigned int depth;   /* open arrays and objects while the grammar holds */
-    int braces, brackets; /* the same as QEMU counts them, for finding the end of a broken value */
+    unsigned int depth;   /* open arrays and objects, as long as the grammar holds */
+    int braces, brackets; /* the same as QEMU counts them, to find the end of a broken value */
+    bool done;            /* the value has ended: begin anew on the next call … */
+    unsigned int restart; /* … in this state of the lexer */
     bool broken;          /* the grammar doesn't hold: read to the end, write nothing more */
-    bool is_key;          /* the string being read is a member's name */
-    bool open_string;     /* the output ends inside a string */
-    bool after_key;       /* the output ends after a member's name or its colon */
-    bool colon;           /* … and the colon has been written */
+    bool comma;           /* a comma is to be written before the next token */
+    bool is_key;          /* the last string is a member's name */
+    bool open_string;     /* what is written ends inside a string */
+    bool keep;            /* what is written is kept in value, too */
     char quote;           /* the character that ends the string being read */
-    uint32_t code;        /* the character being put together from an escape or UTF-8 */
     uint32_t high;        /* the first half of a surrogate pair, or 0 */
-    unsigned int missing; /* how many bytes of it are to come */
-    unsigned int length;  /* its length in UTF-8 */
-    char escape[8];       /* the text of the escape, for the error's sentence */
-    unsigned int escape_size;
+    unsigned int missing; /* how many bytes of a character or escape are to come */
+    char piece[8];        /* what has come of it */
+    unsigned int piece_size;
     char token[QMP_FRAME_TOKEN_MAX + 1]; /* the number or keyword; the beginning of a string */
-    size_t token_size;
-    uint8_t stack[QMP_FRAME_DEPTH_MAX / 8]; /* one bit for each open level: 1: an object */
+    unsigned int token_size;
+    uint8_t stack[QMP_FRAME_DEPTH_MAX / 8]; /* a bit for each open level; 1: an object */
 };
 
 /** Makes @frame ready for the beginning of a stream. @flags: of enum qmp_frame_flags. */
@@ -114,11 +116,10 @@ void qmp_frame_init(struct qmp_frame *frame, unsigned int flags);
  * Returns at each event; *@ret_used (never NULL) is how far it came, and the call is to be repeated
  * with what follows until QMP_FRAME_MORE. A chunk's size has no influence on the events nor on the
  * output: one byte at a time gives the same as all at once.
- * @out: its limit bounds what a call writes (QMP_FRAME_FULL; at least QMP_FRAME_TOKEN_MAX * 2 bytes
- * of room let a call make progress); NULL: nothing is written.
- * Nothing of a value is written before its BEGIN, nor after an error in it. Strings are written
- * while they come, other things as a whole.
- * Time is linear in @size; memory is @frame and @out.
+ * @out: its limit bounds what a call writes (QMP_FRAME_FULL, when it has less room than
+ * QMP_FRAME_OUT_MIN); NULL: nothing is written. Strings are written while they come, other tokens
+ * as a whole, and nothing more after an error in the value. Time is linear in @size; memory is
+ * @frame and @out.
  */
 enum qmp_frame_event qmp_frame_feed(struct qmp_frame *frame, const char *data, size_t size,
                                     size_t *ret_used, struct qmp_buffer *out);

@@ -33,6 +33,15 @@ static inline void json_object_putp(struct json_object **object)
 int qmp_json_parse(const char *text, size_t size, struct json_object **ret_value,
                    struct qmp_error *error);
 
+struct qmp_frame;
+
+/**
+ * The same for text in normal form of which @frame has just told QMP_FRAME_END: what the scanner
+ * has checked is not checked again.
+ */
+int qmp_json_parse_frame(const struct qmp_frame *frame, const char *text, size_t size,
+                         struct json_object **ret_value, struct qmp_error *error);
+
 /**
  * Where an object stands below a command's arguments: gives the name for an error's sentence,
  * "vcpus[3].online". Lives on the caller's stack; NULL: the arguments themselves.

@@ -1,9 +1,29 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The JSON line protocols of the QEMU family: framing, command server. Knows neither libcpuctl nor an event loop.
-noinst_HEADERS = \
+noinst_LTLIBRARIES += qmp/libqmp.la
+qmp_libqmp_la_SOURCES = \
+	qmp/buffer.c \
 	qmp/buffer.h \
+	qmp/conn-object.c \
+	qmp/conn.c \
 	qmp/conn.h \
+	qmp/error.c \
 	qmp/error.h \
+	qmp/frame-grammar.c \
+	qmp/frame-internal.h \
+	qmp/frame-text.c \
+	qmp/frame-text.h \
+	qmp/frame.c \
 	qmp/frame.h \
+	qmp/json-get.c \
+	qmp/json-write.c \
+	qmp/json.c \
 	qmp/json.h \
-	qmp/server.h
+	qmp/request.c \
+	qmp/server-internal.h \
+	qmp/server.c \
+	qmp/server.h \
+	qmp/utf8.c \
+	qmp/utf8.h
+qmp_libqmp_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS)
+qmp_libqmp_la_LIBADD = $(JSONC_LIBS)

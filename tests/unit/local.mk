@@ -32,3 +32,11 @@ unit_tests += tests/unit/test-choice
 tests_unit_test_choice_SOURCES = tests/unit/test-choice.c $(unit_main)
 tests_unit_test_choice_CFLAGS = $(unit_cflags)
 tests_unit_test_choice_LDADD = $(unit_libs)
+
+unit_qmp_cflags = $(unit_cflags) $(JSONC_CFLAGS)
+unit_qmp_libs = qmp/libqmp.la $(CHECK_LIBS)
+
+unit_tests += tests/unit/test-qmp-server
+tests_unit_test_qmp_server_SOURCES = tests/unit/test-qmp-server.c $(unit_main)
+tests_unit_test_qmp_server_CFLAGS = $(unit_qmp_cflags)
+tests_unit_test_qmp_server_LDADD = $(unit_qmp_libs)
