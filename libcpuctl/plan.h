@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "cpuctl.h"
+#include "state.h"
 
 struct cpuctl_plan {
     struct cpuctl_plan_entry *entries; /**< their reasons are literals */
@@ -13,7 +14,6 @@ struct cpuctl_plan {
 };
 
 DEFINE_CLEANUP(struct cpuctl_plan *, cpuctl_plan_free);
-DEFINE_CLEANUP(struct cpuctl_state *, cpuctl_state_free);
 
 /** Appends an entry; @reason: a literal. Returns 0 or -ENOMEM. */
 int plan_add(struct cpuctl_plan *plan, unsigned int cpu, bool online, bool skipped,

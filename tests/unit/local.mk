@@ -40,3 +40,18 @@ unit_tests += tests/unit/test-qmp-server
 tests_unit_test_qmp_server_SOURCES = tests/unit/test-qmp-server.c $(unit_main)
 tests_unit_test_qmp_server_CFLAGS = $(unit_qmp_cflags)
 tests_unit_test_qmp_server_LDADD = $(unit_qmp_libs)
+
+unit_tests += tests/unit/test-kmsg
+tests_unit_test_kmsg_SOURCES = tests/unit/test-kmsg.c $(unit_main)
+tests_unit_test_kmsg_CFLAGS = $(unit_cflags)
+tests_unit_test_kmsg_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/test-monitor
+tests_unit_test_monitor_SOURCES = tests/unit/test-monitor.c $(unit_main) $(unit_tree)
+tests_unit_test_monitor_CFLAGS = $(unit_cflags)
+tests_unit_test_monitor_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/test-change
+tests_unit_test_change_SOURCES = tests/unit/test-change.c $(unit_main) $(unit_tree)
+tests_unit_test_change_CFLAGS = $(unit_cflags)
+tests_unit_test_change_LDADD = $(unit_libs)
