@@ -18,13 +18,32 @@ import traceback
 
 from guest import Guest
 from libvirt_host import Domain
-from machine import AGENTS, missing
+from machine import AGENTS, Skip, missing
 
 TIME_LIMIT = 180
 
 
-class Skip(Exception):
-    """Raised by a case that can not run here; the text says why."""
+def same(got, wanted):
+    """Assert that two values are equal, and show them if not."""
+    if got != wanted:
+        raise AssertionError(f"got {got!r}, wanted {wanted!r}")
+
+
+class raises:  # pylint: disable=invalid-name
+    """`with raises(Error) as error:` asserts that the block raises it; error.caught has it."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.caught = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, _):
+        if value is None:
+            raise AssertionError(f"no {self.kind.__name__} was raised")
+        self.caught = value
+        return isinstance(value, self.kind)
 
 
 class Case:
@@ -164,4 +183,4 @@ def end_by_signal(number, _):
     sys.exit(128 + number)
 
 
-__all__ = ["AGENTS", "Skip", "decorator", "domain", "guest", "plain", "run"]
+__all__ = ["AGENTS", "Skip", "decorator", "domain", "guest", "plain", "raises", "run", "same"]

@@ -13,8 +13,8 @@ import subprocess
 import tempfile
 
 import image
-from channel import Agent, Qmp
-from machine import PORT, Machine
+from channel import Agent, Qmp, wait_until
+from machine import PORT, SHELL_PORT, Machine
 
 CMDLINE = "console=ttyS0 panic=-1 reboot=t loglevel=7 printk.time=1"
 
@@ -86,8 +86,9 @@ class Guest(Machine):
             path = self.folder / name
             arguments += ["-chardev", f"socket,id={name},path={path},server=on,wait=off"]
         arguments += [
-            "-serial", "chardev:shell", "-mon", "chardev=qmp,mode=control",
-            "-device", f"virtserialport,bus=ports.0,chardev=agent,name={PORT},id=agentport"]
+            "-mon", "chardev=qmp,mode=control",
+            "-device", f"virtserialport,bus=ports.0,chardev=agent,name={PORT},id=agentport",
+            "-device", f"virtserialport,bus=ports.0,chardev=shell,name={SHELL_PORT}"]
         return [str(word) for word in arguments + self.numa_arguments() + self.more]
 
     def numa_arguments(self):
@@ -121,9 +122,19 @@ class Guest(Machine):
         """Ask the guest to give a hot-added CPU back (device_del). TCG never reports the end."""
         self.qmp.execute("device_del", id=f"cpu-{slot}")
 
-    def start_agent(self, name, arguments=""):
+    def start_agent(self, name, arguments="", wait=True):
         super().start_agent(name, arguments)
-        self.agent.sync()
+        if wait:
+            self.agent.sync()
+
+    def unplug_agent_port(self):
+        self.qmp.execute("device_del", id="agentport")
+        wait_until(lambda: self.run(f"grep -qx {PORT} /sys/class/virtio-ports/*/name").status,
+                   "the port to go")
+
+    def plug_agent_port(self):
+        self.qmp.execute("device_add", driver="virtserialport", bus="ports.0", chardev="agent",
+                         name=PORT, id="agentport")
 
     def agent_port_open(self):
         """Whether the guest has the agent's port open, as the host sees it."""

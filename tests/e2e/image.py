@@ -124,8 +124,10 @@ def stage():
     folder = BUILD / "stage"
     with open(BUILD / ".stage.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        subprocess.run(["make", "-s", "-C", BUILD, "install", f"DESTDIR={folder}"], check=True,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        done = subprocess.run(["make", "-s", "-C", BUILD, "install", f"DESTDIR={folder}"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"make install: {done.stdout}{done.stderr}")
     return folder
 
 

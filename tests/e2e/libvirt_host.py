@@ -18,7 +18,7 @@ import tempfile
 import image
 from channel import Result, wait_until
 from guest import CMDLINE
-from machine import PORT, Failed, Machine
+from machine import PORT, SHELL_PORT, Failed, Machine
 
 # libvirt's folders as a root daemon. None of them can be set in its configuration.
 FOLDERS = ("/etc/libvirt", "/run", "/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt")
@@ -56,8 +56,11 @@ DOMAIN = """\
   <on_reboot>destroy</on_reboot>
   <devices>
     <serial type='file'><source path='{folder}/console'/><target port='0'/></serial>
-    <serial type='unix'><source mode='bind' path='{folder}/shell'/><target port='1'/></serial>
     <channel type='unix'><target type='virtio' name='{port}'/></channel>
+    <channel type='unix'>
+      <source mode='bind' path='{folder}/shell'/>
+      <target type='virtio' name='{shell}'/>
+    </channel>
     <memballoon model='none'/>
   </devices>
 </domain>
@@ -86,7 +89,8 @@ class Libvirt:
         # The network namespace's own /sys. The shell stays as process 1, to reap what libvirt
         # daemonizes: libvirt waits until a guest's process id is gone.
         script = "\n".join(["set -e", *binds, "mount -t sysfs sysfs /sys",
-                            "/usr/sbin/virtlogd --daemon", "/usr/sbin/libvirtd &", "wait $!"])
+                            "/usr/sbin/virtlogd --daemon",
+                            "while :; do /usr/sbin/libvirtd || :; done"])
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount", "--net", "--pid",
@@ -98,24 +102,47 @@ class Libvirt:
     def answers(self):
         if self.process.poll() is not None:
             raise RuntimeError(f"libvirtd ended: {self.log.read_text(errors='replace')}")
-        return self.virsh("uri").status == 0
+        try:
+            return self.virsh("uri").status == 0
+        except (IndexError, FileNotFoundError):
+            return False  # the namespaces are not set up yet
 
     def leader(self):
         """The process id, as the host has it, of the namespaces' first process."""
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return children.read_text().split()[0]
 
+    def start_virsh(self, *words):
+        """virsh as a running process."""
+        inside = ["nsenter", "-t", self.leader(), "--mount", "--net", "--pid", "--"]
+        return subprocess.Popen(
+            inside + ["virsh", "-q", "-c", "qemu:///system", *map(str, words)], text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=dict(os.environ, LC_ALL="C"))
+
     def virsh(self, *words, timeout=60):
         """Run virsh: Result(status, out, err), as text."""
-        try:
-            inside = ["nsenter", "-t", self.leader(), "--mount", "--net", "--pid", "--"]
-        except (IndexError, FileNotFoundError):
-            return Result(1, "", "libvirtd is not up")
-        env = dict(os.environ, LC_ALL="C")
-        done = subprocess.run(inside + ["virsh", "-q", "-c", "qemu:///system", *map(str, words)],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env,
-                              timeout=timeout, check=False)
-        return Result(done.returncode, done.stdout.rstrip("\n"), done.stderr.rstrip("\n"))
+        with self.start_virsh(*words) as process:
+            try:
+                out, err = process.communicate(timeout=timeout)
+            except BaseException:
+                process.kill()
+                raise
+        return Result(process.returncode, out.rstrip("\n"), err.rstrip("\n"))
+
+    def must(self, *words):
+        """A virsh command that must succeed; its output."""
+        result = self.virsh(*words)
+        if result.status != 0:
+            raise Failed("virsh " + " ".join(map(str, words)), result)
+        return result.out
+
+    def kill_daemon(self):
+        """Kill libvirtd, as a crash would; guests go on, and a new libvirtd finds them."""
+        number = (self.folder / "run/libvirtd.pid").read_text().strip()
+        subprocess.run(["nsenter", "-t", self.leader(), "--mount", "--pid", "--",
+                        "kill", "-KILL", number], stdin=subprocess.DEVNULL, check=True)
+        wait_until(lambda: self.virsh("uri").status == 0, "libvirtd to come back", 60, 0.2)
 
     def close(self):
         if self.process and self.process.poll() is None:
@@ -154,16 +181,22 @@ class Domain(Machine):
         xml.write_text(DOMAIN.format(
             name=self.name, cpus=self.cpus_at_start, maxcpus=self.maxcpus, memory=self.memory,
             kernel=kernel.vmlinuz, initramfs=self.folder / "initramfs", cmdline=self.cmdline,
-            folder=self.folder, port=PORT))
+            folder=self.folder, port=PORT, shell=SHELL_PORT))
         try:
-            self.must("define", xml)
-            self.must("start", self.name)
-            self.wait_for_boot()
+            self.libvirt.must("define", xml)
+            self.boot()
         except BaseException as error:
             error.add_note(self.report())
             self.close()
             raise
         return self
+
+    def boot(self):
+        """Start the defined domain, and wait until its shell answers."""
+        self.console.unlink(missing_ok=True)
+        self.agent_name = None
+        self.must("start")
+        self.wait_for_boot()
 
     def __exit__(self, *_):
         self.close()
@@ -172,20 +205,21 @@ class Domain(Machine):
         """virsh COMMAND this-domain WORDS…: Result(status, out, err)."""
         return self.libvirt.virsh(command, self.name, *words, timeout=timeout)
 
-    def must(self, *words):
-        """A virsh command that must succeed; its output."""
-        result = self.libvirt.virsh(*words)
-        if result.status != 0:
-            raise Failed("virsh " + " ".join(map(str, words)), result)
-        return result.out
+    def start_virsh(self, command, *words):
+        """The same as a running process."""
+        return self.libvirt.start_virsh(command, self.name, *words)
+
+    def must(self, command, *words):
+        """The same for a command that must succeed; its output."""
+        return self.libvirt.must(command, self.name, *words)
 
     def check_alive(self):
-        if self.must("domstate", self.name) != "running":
+        if self.must("domstate") != "running":
             raise RuntimeError("the domain is not running")
 
     def agent_connected(self):
         """Whether libvirt sees that the guest has the agent's port open."""
-        xml = self.must("dumpxml", self.name)
+        xml = self.must("dumpxml")
         channel = xml.partition("<channel")[2].partition("</channel>")[0]
         return "state='connected'" in channel
 

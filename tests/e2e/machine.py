@@ -10,6 +10,7 @@ from channel import Shell, wait_until
 from image import installed
 
 PORT = "org.qemu.guest_agent.0"
+SHELL_PORT = "org.cpuctl.test.shell"
 AGENTS = ("qemu-ga", "cpuctl-agent")
 
 # There is no udevd in the guest, so no /dev/virtio-ports: qemu-ga must be told the device.
@@ -28,6 +29,10 @@ def parse_list(text):
             first, _, last = part.partition("-")
             cpus.update(range(int(first), int(last or first) + 1))
     return cpus
+
+
+class Skip(Exception):
+    """Raised by a case that can not run here; the text says why."""
 
 
 class Failed(Exception):
@@ -106,11 +111,18 @@ class Machine:
                    f"CPUs {sorted(wanted)} to be {state}; there is {sorted(self.cpus(state))}",
                    timeout)
 
+    @staticmethod
+    def require(program):
+        """Skip the case if there is no such program to take into the guest."""
+        if missing(program):
+            raise Skip(missing(program))
+
     def start_agent(self, name, arguments=""):
         """Start the guest agent `name` ("qemu-ga" or "cpuctl-agent")."""
         self.agent_name = name
-        self.sh("mkdir -p /var/run /var/log /var/lib/cpuctl")
-        self.sh(f"{START[name]} {arguments} >/tmp/agent.log 2>&1 & echo $! >/tmp/agent.pid")
+        self.write_file("/tmp/start", f"{START[name]} {arguments} >>/tmp/agent.log 2>&1 &\n"
+                        "echo $! >/tmp/agent.pid\nwait $!\necho $? >/tmp/agent.status\n")
+        self.sh("rm -f /tmp/agent.pid; sh /tmp/start & until [ -s /tmp/agent.pid ]; do :; done")
         if not self.agent_alive():
             raise Failed(name, self.run("cat /tmp/agent.log"))
 
@@ -120,10 +132,15 @@ class Machine:
     def agent_pid(self):
         return int(self.sh("cat /tmp/agent.pid"))
 
+    def agent_cpu_time(self):
+        """Seconds of CPU time that the agent has used, by the kernel's clock tick of 10 ms."""
+        fields = self.sh(f"cat /proc/{self.agent_pid()}/stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+
     def stop_agent(self, signal="TERM"):
         """Stop the agent and wait until it is gone."""
-        self.sh(f"kill -{signal} $(cat /tmp/agent.pid)")
-        wait_until(lambda: not self.agent_alive(), "the agent to end")
+        self.sh(f"rm -f /tmp/agent.status; kill -{signal} $(cat /tmp/agent.pid)")
+        wait_until(lambda: self.run("test -s /tmp/agent.status").status == 0, "the agent to end")
         self.agent_name = None
 
     def agent_log(self):
