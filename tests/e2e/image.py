@@ -197,7 +197,7 @@ def build(path, kernel, modules=(), programs=(), files=None):
     add_modules(archive, kernel, MODULES + tuple(modules))
     for name in PROGRAMS + tuple(programs):
         source = pathlib.Path(name) if "/" in str(name) else installed(name)
-        if source:
+        if source and not (stage() and source.is_relative_to(stage())):
             archive.add_program(source)
     add_stage(archive)
     for name, content in (files or {}).items():
