@@ -55,3 +55,13 @@ unit_tests += tests/unit/test-change
 tests_unit_test_change_SOURCES = tests/unit/test-change.c $(unit_main) $(unit_tree)
 tests_unit_test_change_CFLAGS = $(unit_cflags)
 tests_unit_test_change_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/test-cpuid
+tests_unit_test_cpuid_SOURCES = tests/unit/test-cpuid.c $(unit_main)
+tests_unit_test_cpuid_CFLAGS = $(unit_cflags)
+tests_unit_test_cpuid_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/test-cpuinfo
+tests_unit_test_cpuinfo_SOURCES = tests/unit/test-cpuinfo.c $(unit_main)
+tests_unit_test_cpuinfo_CFLAGS = $(unit_cflags)
+tests_unit_test_cpuinfo_LDADD = $(unit_libs)
