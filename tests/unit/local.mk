@@ -65,3 +65,8 @@ unit_tests += tests/unit/test-cpuinfo
 tests_unit_test_cpuinfo_SOURCES = tests/unit/test-cpuinfo.c $(unit_main)
 tests_unit_test_cpuinfo_CFLAGS = $(unit_cflags)
 tests_unit_test_cpuinfo_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/test-identity
+tests_unit_test_identity_SOURCES = tests/unit/test-identity.c $(unit_main) $(unit_tree)
+tests_unit_test_identity_CFLAGS = $(unit_cflags)
+tests_unit_test_identity_LDADD = $(unit_libs)
