@@ -145,6 +145,16 @@ CPUCTL_EXPORT bool cpuctl_root_is_live(const struct cpuctl_root *root);
 CPUCTL_EXPORT ssize_t cpuctl_root_read(struct cpuctl_root *root, const char *path, size_t limit,
                                        char **ret_text, struct cpuctl_error *error);
 
+/** Takes a directory entry's name; a negative value ends the listing. */
+typedef int (*cpuctl_name_fn)(const char *name, void *userdata);
+/**
+ * Calls @each with the name of every entry of a directory but "." and "..", in no particular order.
+ * @path: as for cpuctl_root_read(). Returns 0, the negative value that @each returned, -ENOENT,
+ * -ENOTDIR, -E2BIG (more than CPUCTL_CPUS_MAX entries) ….
+ */
+CPUCTL_EXPORT int cpuctl_root_list(struct cpuctl_root *root, const char *path, cpuctl_name_fn each,
+                                   void *userdata, struct cpuctl_error *error);
+
 /* ---- state ---- */
 
 /** The kernel's CPU masks (Documentation/admin-guide/cputopology.rst). */

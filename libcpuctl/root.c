@@ -276,7 +276,7 @@ static void close_directory(DIR **directory)
         closedir(*directory);
 }
 
-int root_list(struct cpuctl_root *root, const char *path, root_entry_fn entry, void *userdata)
+int root_list(struct cpuctl_root *root, const char *path, cpuctl_name_fn each, void *userdata)
 {
     _cleanup_(close_directory) DIR *directory = NULL;
     _cleanup_close_ int fd = root_open(root, path, O_RDONLY | O_DIRECTORY, 0);
@@ -300,10 +300,18 @@ int root_list(struct cpuctl_root *root, const char *path, root_entry_fn entry, v
             continue;
         if (n > CPUCTL_CPUS_MAX)
             return -E2BIG;
-        r = entry(found->d_name, userdata);
+        r = each(found->d_name, userdata);
         if (r < 0)
             return r;
     }
+}
+
+int cpuctl_root_list(struct cpuctl_root *root, const char *path, cpuctl_name_fn each,
+                     void *userdata, struct cpuctl_error *error)
+{
+    int r = root_list(root, path, each, userdata);
+
+    return r < 0 ? root_error(root, error, r, path, "can not be listed") : 0;
 }
 
 int root_write(struct cpuctl_root *root, const char *path, const char *text)

@@ -69,14 +69,11 @@ int root_read_int(struct cpuctl_root *root, const char *path, int64_t *ret_value
 int root_read_mask(struct cpuctl_root *root, const char *path, bool list,
                    struct cpuctl_set **ret_set, struct cpuctl_error *error);
 
-/** Takes a directory entry's name; a negative return ends the listing with that value. */
-typedef int (*root_entry_fn)(const char *name, void *userdata);
-
 /**
- * Calls @entry for each entry of a directory but "." and "..", in no particular order. Returns 0,
- * what @entry returned, -ENOENT, -ENOTDIR, -E2BIG (more than CPUCTL_CPUS_MAX entries), ….
+ * Calls @each for each entry of a directory but "." and "..", in no particular order. Returns 0,
+ * what @each returned, -ENOENT, -ENOTDIR, -E2BIG (more than CPUCTL_CPUS_MAX entries), ….
  */
-int root_list(struct cpuctl_root *root, const char *path, root_entry_fn entry, void *userdata);
+int root_list(struct cpuctl_root *root, const char *path, cpuctl_name_fn each, void *userdata);
 
 /**
  * Writes @text to an existing file in one write(2), as sysfs wants it. Returns 0, -EROFS (a

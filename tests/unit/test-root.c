@@ -296,6 +296,7 @@ START_TEST(lists)
 {
     _cleanup_(tree_freep) char *tree = tree_new();
     _cleanup_(cpuctl_root_freep) struct cpuctl_root *root = tree_root(tree, false);
+    struct cpuctl_error error = { 0 };
     int count = 0;
 
     tree_write(tree, "dir/e1", "x");
@@ -303,6 +304,11 @@ START_TEST(lists)
     tree_write(tree, "dir/e3/f", "x");
     ck_assert_int_eq(root_list(root, "dir", count_entry, &count), 0);
     ck_assert_int_eq(count, 3);
+    ck_assert_int_eq(cpuctl_root_list(root, "dir", count_entry, &count, &error), 0);
+    ck_assert_int_eq(count, 6);
+    ck_assert_int_eq(error.code, 0);
+    ck_assert_int_eq(cpuctl_root_list(root, "none", count_entry, &count, &error), -ENOENT);
+    ck_assert_ptr_nonnull(strstr(error.text, "/none: can not be listed"));
     ck_assert_int_eq(root_list(root, "dir/e1", count_entry, &count), -ENOTDIR);
     ck_assert_int_eq(root_list(root, "none", count_entry, &count), -ENOENT);
     tree_write(tree, "dir/stop", "x");

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Taking serial numbers and names out of what is recorded; the shape of the files is kept. */
+#include "tools/scrub.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+
+/** A line whose value is overwritten; it begins with @key. */
+struct secret_line {
+    const char *path;
+    const char *key;
+};
+
+static const struct secret_line secret_lines[] = {
+    /* Arm boards (arch/arm/kernel/setup.c) */
+    { .path = "proc/cpuinfo", .key = "Serial" },
+    /* s390: drivers/s390/char/sclp_cmd.c and arch/s390/kernel/sysinfo.c */
+    { .path = "proc/sysinfo", .key = "Sequence Code" },
+    { .path = "proc/sysinfo", .key = "Plant" },
+    { .path = "proc/sysinfo", .key = "LPAR Name" },
+    { .path = "proc/sysinfo", .key = "LPAR Extended Name" },
+    { .path = "proc/sysinfo", .key = "LPAR UUID" },
+    { .path = "proc/sysinfo", .key = "VM00 Name" },
+    { .path = "proc/sysinfo", .key = "VM00 Extended Name" },
+    { .path = "proc/sysinfo", .key = "VM00 UUID" },
+};
+
+/* SMBIOS structures (DMTF DSP0134, 6.1.2): type, length of the fixed part, handle, then fields; the
+ * strings that the fields number from 1 follow the fixed part, each with a NUL, one more at the
+ * end. */
+#define SMBIOS_HEADER 4U
+#define SMBIOS_LENGTH 1U
+#define SMBIOS_END    127U
+
+/** Which structures are kept, and where these have the numbers of secret strings (0: no more). */
+static const struct smbios_kind {
+    uint8_t type;
+    uint8_t strings[4];
+    uint8_t uuid; /**< where a UUID of 16 bytes begins; 0: nowhere */
+} smbios_kinds[] = {
+    { .type = 0 },                                          /* firmware (7.1) */
+    { .type = 1, .strings = { 0x07, 0x19 }, .uuid = 0x08 }, /* system (7.2): serial, SKU */
+    { .type = 4, .strings = { 0x20, 0x21, 0x22 } }, /* processor (7.5): serial, asset, part */
+    { .type = SMBIOS_END },
+};
+
+static void overwrite(char *from, const char *end)
+{
+    for (; from < end; from++) {
+        if (isdigit((unsigned char)*from))
+            *from = '0';
+        else if (isalpha((unsigned char)*from) || !isascii((unsigned char)*from))
+            *from = 'x';
+    }
+}
+
+static void scrub_line(char *data, size_t size, const char *key)
+{
+    char *line = data, *end = data + size;
+
+    while (line < end) {
+        char *newline = memchr(line, '\n', (size_t)(end - line));
+        char *colon, *stop = newline ? newline : end;
+
+        colon = memchr(line, ':', (size_t)(stop - line));
+        if (colon && strncmp(line, key, strlen(key)) == 0)
+            overwrite(colon + 1, stop);
+        line = stop + 1;
+    }
+}
+
+/** Overwrites string @number (from 1) of the structure of @size bytes at @data. */
+static void scrub_smbios_string(char *data, size_t size, unsigned int number)
+{
+    char *string = data + (uint8_t)data[SMBIOS_LENGTH], *end = data + size;
+
+    for (unsigned int i = 1; string < end; i++) {
+        char *stop = memchr(string, '\0', (size_t)(end - string));
+
+        if (!stop)
+            stop = end;
+        if (i == number) {
+            overwrite(string, stop);
+            return;
+        }
+        string = stop + 1;
+    }
+}
+
+/** Overwrites what is secret in one structure of @size bytes. */
+static void scrub_smbios_structure(const struct smbios_kind *kind, char *data, size_t size)
+{
+    uint8_t length = (uint8_t)data[SMBIOS_LENGTH];
+
+    for (size_t i = 0; i < sizeof(kind->strings) && kind->strings[i]; i++)
+        if (kind->strings[i] < length)
+            scrub_smbios_string(data, size, (uint8_t)data[kind->strings[i]]);
+    if (kind->uuid && kind->uuid + 16U <= length)
+        memset(data + kind->uuid, 0, 16);
+}
+
+/** The size of the structure at @data, strings included; 0: it is cut off. */
+static size_t smbios_size(const char *data, size_t size)
+{
+    size_t at;
+
+    if (size < SMBIOS_HEADER || (uint8_t)data[SMBIOS_LENGTH] < SMBIOS_HEADER)
+        return 0;
+    for (at = (uint8_t)data[SMBIOS_LENGTH]; at + 1 < size; at++)
+        if (data[at] == '\0' && data[at + 1] == '\0')
+            return at + 2;
+    return 0;
+}
+
+/** Keeps the structures of known kinds, moved together. Returns the new size. */
+static size_t scrub_smbios(char *data, size_t size)
+{
+    size_t kept = 0, n;
+
+    for (size_t at = 0; (n = smbios_size(data + at, size - at)) > 0; at += n)
+        for (size_t i = 0; i < sizeof(smbios_kinds) / sizeof(smbios_kinds[0]); i++) {
+            if ((uint8_t)data[at] != smbios_kinds[i].type)
+                continue;
+            scrub_smbios_structure(&smbios_kinds[i], data + at, n);
+            memmove(data + kept, data + at, n);
+            kept += n;
+            break;
+        }
+    return kept;
+}
+
+size_t scrub(const char *path, char *data, size_t size)
+{
+    for (size_t i = 0; i < sizeof(secret_lines) / sizeof(secret_lines[0]); i++)
+        if (strcmp(path, secret_lines[i].path) == 0)
+            scrub_line(data, size, secret_lines[i].key);
+    if (strcmp(path, "proc/device-tree/ibm,partition-name") == 0)
+        overwrite(data, data + size);
+    if (strcmp(path, "sys/firmware/dmi/tables/DMI") == 0)
+        return scrub_smbios(data, size);
+    return size;
+}
