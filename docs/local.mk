@@ -1,1 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Man pages, written in scdoc: docs/man/NAME.SECTION.scd makes docs/man/NAME.SECTION.
+man_pages = docs/man/cpuctl.1
+EXTRA_DIST += $(man_pages:=.scd)
+
+if HAVE_SCDOC
+nodist_man_MANS = $(man_pages)
+CLEANFILES += $(man_pages)
+endif
+
+SUFFIXES = .scd
+.scd:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SCDOC) <$< >$@.tmp && mv $@.tmp $@
