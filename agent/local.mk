@@ -1,1 +1,60 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# The daemon. What its unit tests link to as well is a convenience library.
+agent_sources = \
+	agent/agent.c \
+	agent/agent.h \
+	agent/apply.c \
+	agent/apply.h \
+	agent/audit.c \
+	agent/audit.h \
+	agent/background.c \
+	agent/background.h \
+	agent/commands-events.c \
+	agent/commands-load.c \
+	agent/commands-shutdown.c \
+	agent/commands-system.c \
+	agent/commands-vcpus.c \
+	agent/commands.c \
+	agent/commands.h \
+	agent/config-file.c \
+	agent/config.c \
+	agent/config.h \
+	agent/events.c \
+	agent/events.h \
+	agent/holder.c \
+	agent/holder.h \
+	agent/hotplug.c \
+	agent/hotplug.h \
+	agent/log.c \
+	agent/log.h \
+	agent/options.c \
+	agent/options.h \
+	agent/policy.c \
+	agent/policy.h \
+	agent/port-device.c \
+	agent/port-internal.h \
+	agent/port-listen.c \
+	agent/port.c \
+	agent/port.h \
+	agent/reply.c \
+	agent/reply.h \
+	agent/seccomp.c \
+	agent/seccomp.h \
+	agent/session.c \
+	agent/session.h \
+	agent/shutdown.c \
+	agent/shutdown.h \
+	agent/worker.c \
+	agent/worker.h
+
+noinst_LTLIBRARIES += agent/libagent.la
+agent_libagent_la_SOURCES = $(agent_sources)
+agent_libagent_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS) $(UDEV_CFLAGS)
+
+sbin_PROGRAMS += agent/cpuctl-agent
+# The library does not export how it fills errors, so that one file is compiled in.
+agent_cpuctl_agent_SOURCES = agent/main.c libcpuctl/error.c
+agent_cpuctl_agent_CFLAGS = $(agent_libagent_la_CFLAGS)
+agent_cpuctl_agent_LDADD = agent/libagent.la qmp/libqmp.la libcpuctl/libcpuctl.la $(JSONC_LIBS) \
+	$(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(UDEV_LIBS)
+

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Puts the parts together, runs the event loop, and takes them apart. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "agent/commands.h"
+#include "agent/config.h"
+#include "agent/hotplug.h"
+#include "agent/log.h"
+#include "agent/port.h"
+#include "agent/seccomp.h"
+#include "agent/session.h"
+#include "agent/worker.h"
+#include "libcpuctl/cleanup.h"
+#include "libcpuctl/cpuctl.h"
+#include "libcpuctl/error.h"
+#include "qmp/server.h"
+
+uint64_t agent_now_usec(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000U + (uint64_t)now.tv_nsec / 1000U;
+}
+
+static void agent_done(struct agent *agent)
+{
+    session_free(agent->session);
+    port_free(agent->port);
+    qmp_server_free(agent->server);
+    worker_free(agent->worker);
+    sd_event_source_disable_unref(agent->monitor_source);
+    cpuctl_monitor_free(agent->monitor);
+    cpuctl_root_free(agent->root);
+    events_done(&agent->events);
+    sd_event_unref(agent->loop);
+}
+
+static void notify_status(const struct agent *agent)
+{
+    sd_notifyf(0, "STATUS=%s", port_describe(agent->port));
+}
+
+static void on_session_ended(void *userdata, bool lost)
+{
+    struct agent *agent = userdata;
+
+    session_free(TAKE_PTR(agent->session));
+    /* What a large request or reply needed goes back to the system. */
+    malloc_trim(0);
+    port_release(agent->port, lost);
+    notify_status(agent);
+}
+
+static void on_port_connected(void *userdata, int fd, enum port_stream stream)
+{
+    struct agent *agent = userdata;
+    int r = session_new(agent->loop, agent->server, fd, stream, on_session_ended, agent,
+                        &agent->session);
+
+    if (r < 0) {
+        log_write(LOG_ERR, "the host can't be served: %s", strerror(-r));
+        sd_event_exit(agent->loop, r);
+    }
+    notify_status(agent);
+}
+
+static void on_port_failed(void *userdata, int code)
+{
+    struct agent *agent = userdata;
+
+    sd_event_exit(agent->loop, code);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    struct agent *agent = userdata;
+
+    (void)source;
+    log_write(LOG_INFO, "ending by signal %u", info->ssi_signo);
+    sd_notify(0, "STOPPING=1");
+    return sd_event_exit(agent->loop, 0);
+}
+
+static int handle_signals(struct agent *agent)
+{
+    static const int signals[] = { SIGTERM, SIGINT };
+    sigset_t set;
+    int r = 0;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        sigaddset(&set, signals[i]);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && r >= 0; i++)
+        r = sd_event_add_signal(agent->loop, NULL, signals[i], on_signal, agent);
+    return r;
+}
+
+/* One request of the host; for the log only. */
+static int on_admit(void *user, const char *name, const struct qmp_command *command,
+                    struct qmp_error *error)
+{
+    char shown[80];
+
+    (void)user;
+    (void)command;
+    (void)error;
+    if (log_is_verbose())
+        log_host(LOG_DEBUG, "request %s", log_escape(shown, sizeof(shown), name, strlen(name)));
+    return 0;
+}
+
+static int make_server(struct agent *agent)
+{
+    const struct config *config = agent->config;
+    const struct qmp_server_config server = {
+        .commands = agent_commands,
+        .allow =
+            config->allow_rpcs.count > 0 ? (const char *const *)config->allow_rpcs.names : NULL,
+        .block =
+            config->block_rpcs.count > 0 ? (const char *const *)config->block_rpcs.names : NULL,
+        .admit = on_admit,
+        .user = agent,
+    };
+
+    return qmp_server_new(&server, &agent->server);
+}
+
+static int start(struct agent *agent, struct cpuctl_error *error)
+{
+    const struct config *config = agent->config;
+    int r;
+
+    r = sd_event_new(&agent->loop);
+    if (r >= 0)
+        r = handle_signals(agent);
+    if (r >= 0)
+        r = sd_event_set_watchdog(agent->loop, true);
+    if (r >= 0)
+        r = worker_new(agent, &agent->worker);
+    if (r >= 0)
+        r = make_server(agent);
+    if (r < 0)
+        return error_set(error, r, "%s", strerror(-r));
+    r = cpuctl_root_open(config->sysroot, &agent->root, error);
+    if (r < 0)
+        return r;
+    policy_init(&agent->policy, config, agent_now_usec());
+    /* Only now: later it may be out of reach. Without it, results have no kernel log. */
+    if (cpuctl_root_is_live(agent->root) && cpuctl_root_open_kmsg(agent->root) < 0)
+        log_write(LOG_DEBUG, "the kernel log can't be read");
+    if (config->seccomp) {
+        r = seccomp_close(error);
+        if (r < 0)
+            return r;
+    }
+    r = hotplug_start(agent, error);
+    if (r < 0)
+        return r;
+    return port_new(agent->loop, config, on_port_connected, on_port_failed, agent, &agent->port,
+                    error);
+}
+
+int agent_run(const struct config *config, struct cpuctl_error *error)
+{
+    _cleanup_(agent_done) struct agent agent = { .config = config };
+    int r = start(&agent, error);
+
+    if (r < 0)
+        return r;
+    malloc_trim(0);
+    sd_notify(0, "READY=1");
+    notify_status(&agent);
+    r = sd_event_loop(agent.loop);
+    if (r < 0)
+        error_set(error, r, "%s: %s", port_describe(agent.port), strerror(-r));
+    /* A batch that is under way is answered with what it has done. */
+    worker_interrupt(agent.worker);
+    if (agent.session)
+        session_flush(agent.session);
+    return r;
+}

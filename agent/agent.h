@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The agent as a whole: what its parts share. */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "agent/events.h"
+#include "agent/policy.h"
+
+struct config;
+struct cpuctl_error;
+struct cpuctl_monitor;
+struct cpuctl_root;
+struct port;
+struct qmp_server;
+struct session;
+struct worker;
+
+struct agent {
+    const struct config *config;
+    sd_event *loop;
+    struct cpuctl_root *root;
+    struct cpuctl_monitor *monitor; /**< NULL on a recorded tree */
+    sd_event_source *monitor_source;
+    struct policy policy;
+    struct events events;
+    struct worker *worker;
+    struct qmp_server *server;
+    struct port *port;
+    struct session *session; /**< the host's connection, NULL: none */
+};
+
+/**
+ * Runs the agent until a signal ends it. Returns 0 after SIGTERM or SIGINT, or a negative errno
+ * with @error filled.
+ */
+int agent_run(const struct config *config, struct cpuctl_error *error);
+
+/** Now by CLOCK_MONOTONIC, in microseconds. */
+uint64_t agent_now_usec(void);
+
+#endif

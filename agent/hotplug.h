@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Hot-added CPUs: the monitor in the loop, the sweep at start, the operator's choice. */
+#ifndef AGENT_HOTPLUG_H
+#define AGENT_HOTPLUG_H
+
+struct agent;
+struct cpuctl_error;
+
+/**
+ * Begins to watch the CPUs, and then looks for hot-added ones that are offline. Does nothing on a
+ * recorded tree. Returns 0 or a negative errno.
+ */
+int hotplug_start(struct agent *agent, struct cpuctl_error *error);
+
+#endif
