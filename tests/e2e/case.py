@@ -7,7 +7,7 @@
 
 A case runs once for each of its agents. Cases with the same shape share one guest, with every
 CPU online and the agent running before each; `fresh=True` gives a case a guest of its own. After
-a failure the guest is not used again.
+a failure the guest is not used again. `needs` names programs without which a case is skipped.
 """
 
 import contextlib
@@ -18,9 +18,13 @@ import traceback
 
 from guest import Guest
 from libvirt_host import Domain
-from machine import AGENTS, Skip, missing
+from machine import AGENTS, missing
 
 TIME_LIMIT = 180
+
+
+class Skip(Exception):
+    """Raised by a case that can not run here; the text says why."""
 
 
 def same(got, wanted):
@@ -49,10 +53,11 @@ class raises:  # pylint: disable=invalid-name
 class Case:
     """One TAP test point."""
 
-    def __init__(self, function, name, kind=None, agent=None, agent_arguments="", fresh=False,
-                 timeout=TIME_LIMIT, shape=None):
+    def __init__(self, function, name, kind=None, agent=None, agent_arguments="", needs=(),
+                 fresh=False, timeout=TIME_LIMIT, shape=None):
         self.function, self.name, self.kind, self.agent = function, name, kind, agent
         self.agent_arguments = agent_arguments
+        self.needs = tuple(needs) + ((agent,) if agent else ())
         self.fresh, self.timeout, self.shape = fresh, timeout, shape or {}
 
     def key(self):
@@ -62,7 +67,7 @@ class Case:
 
 def decorator(kind, agents=None, **options):
     """A decorator for cases that want a guest of class `kind`, of the shape `options`."""
-    names = {"agent_arguments", "fresh", "timeout"}
+    names = {"agent_arguments", "needs", "fresh", "timeout"}
     own = {name: options.pop(name) for name in names & set(options)}
 
     def decorate(function):
@@ -126,8 +131,9 @@ def _comment(words):
 
 def run_case(case, running):
     """Run one case; the words that follow "ok" or "not ok", and what to say about it."""
-    if case.agent and missing(case.agent):
-        return True, f" # SKIP {missing(case.agent)}", ""
+    for program in case.needs:
+        if missing(program):
+            return True, f" # SKIP {missing(program)}", ""
     signal.signal(signal.SIGALRM, _time_is_up)
     signal.alarm(case.timeout)
     try:

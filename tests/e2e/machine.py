@@ -31,10 +31,6 @@ def parse_list(text):
     return cpus
 
 
-class Skip(Exception):
-    """Raised by a case that can not run here; the text says why."""
-
-
 class Failed(Exception):
     """A command in the guest, or of virsh, ended with another status than 0."""
 
@@ -110,12 +106,6 @@ class Machine:
         wait_until(lambda: self.cpus(state) == set(wanted),
                    f"CPUs {sorted(wanted)} to be {state}; there is {sorted(self.cpus(state))}",
                    timeout)
-
-    @staticmethod
-    def require(program):
-        """Skip the case if there is no such program to take into the guest."""
-        if missing(program):
-            raise Skip(missing(program))
 
     def start_agent(self, name, arguments=""):
         """Start the guest agent `name` ("qemu-ga" or "cpuctl-agent")."""

@@ -2,7 +2,7 @@
 # tests/run: timeout=900
 """What our agent does by itself about hot-added CPUs, in a guest without udevd."""
 
-from case import guest, same
+from case import AGENTS, guest, same
 
 OURS = ("cpuctl-agent",)
 
@@ -23,9 +23,8 @@ def test_three_at_once_come_online(guest):
     guest.wait_cpus({0, 1, 2, 3})
 
 
-@guest(cpus=1, maxcpus=4, fresh=True)
+@guest(needs=OURS, cpus=1, maxcpus=4, fresh=True)
 def test_sweep_at_start(guest):
-    guest.require("cpuctl-agent")
     slot = guest.add_cpu()
     guest.wait_cpus({0, slot}, "present")
     same(guest.cpus(), {0})
@@ -61,9 +60,8 @@ def test_port_unplugged_and_back(guest):
     same(guest.agent.vcpus(), {0: True, 1: True})
 
 
-@guest(cpus=2, maxcpus=4, fresh=True)
+@guest(needs=OURS, cpus=2, maxcpus=4, fresh=True)
 def test_port_comes_after_the_agent(guest):
-    guest.require("cpuctl-agent")
     guest.unplug_agent_port()
     guest.start_agent("cpuctl-agent", wait=False)
     assert guest.agent_alive()
@@ -72,10 +70,8 @@ def test_port_comes_after_the_agent(guest):
     same(guest.agent.vcpus(), {0: True, 1: True})
 
 
-@guest(cpus=2, maxcpus=4, fresh=True)
+@guest(needs=AGENTS, cpus=2, maxcpus=4, fresh=True)
 def test_busy_port_names_its_holder(guest):
-    guest.require("cpuctl-agent")
-    guest.require("qemu-ga")
     guest.start_agent("qemu-ga")
     said = guest.run("timeout 3 cpuctl-agent 2>&1")
     assert b"qemu-ga" in said.out, said.out

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# tests/run: timeout=600
+"""cpuctl, used by an administrator in the guest."""
+
+import json
+
+from case import guest as guest_of
+from case import same
+from channel import wait_until
+
+
+def guest(needs=("cpuctl",), **shape):
+    """A guest that has cpuctl and no agent running."""
+    return guest_of(needs=needs, **shape)
+
+
+@guest(cpus=4)
+def test_offline_and_online(guest):
+    guest.sh("cpuctl offline 1-2")
+    same(guest.cpus(), {0, 3})
+    guest.sh("cpuctl offline 1-2")
+    guest.sh("cpuctl online 1,2")
+    same(guest.cpus(), {0, 1, 2, 3})
+
+
+@guest(cpus=4)
+def test_exit_statuses(guest):
+    # chcpu's: 0 all, 1 none, 64 some.
+    same(guest.run("cpuctl offline 3").status, 0)
+    result = guest.run("cpuctl offline 0")
+    same(result.status, 1)
+    assert b"CPU 0" in result.out + result.err, result
+    same(guest.run("cpuctl offline 0,2").status, 64)
+    same(guest.cpus(), {0, 1})
+    same(guest.run("cpuctl online 9").status, 1)
+    same(guest.run("cpuctl online 1-x").status, 1)
+
+
+@guest(cpus=4)
+def test_set(guest):
+    guest.sh("cpuctl set 1")
+    same(guest.cpus(), {0})
+    guest.sh("cpuctl set 3")
+    same(len(guest.cpus()), 3)
+    guest.sh("cpuctl set --cpus 0,3")
+    same(guest.cpus(), {0, 3})
+    guest.sh("cpuctl set 4 --dry-run")
+    same(guest.cpus(), {0, 3})
+    guest.sh("cpuctl set 4")
+    same(guest.cpus(), {0, 1, 2, 3})
+
+
+@guest(cpus=4)
+def test_list_agrees_with_lscpu(guest):
+    guest.sh("cpuctl offline 2")
+    ours = guest.sh_json("cpuctl list --all --json -o CPU,ONLINE")
+    theirs = guest.sh_json("lscpu --all -J -e=CPU,ONLINE")
+    same(next(iter(ours.values())), next(iter(theirs.values())))
+
+
+@guest(cpus=1, fresh=True)
+def test_wait_for_a_hot_added_cpu(guest):
+    guest.sh("(cpuctl online 1-2 --wait 60; echo $? >/tmp/status) >/tmp/out 2>&1 &")
+    same((guest.add_cpu(), guest.add_cpu()), (1, 2))
+    wait_until(lambda: guest.run("test -s /tmp/status").status == 0, "cpuctl to end")
+    same(guest.sh("cat /tmp/status"), "0")
+    same(guest.cpus(), {0, 1, 2})
+
+
+@guest(cpus=1)
+def test_wait_ends(guest):
+    same(guest.run("cpuctl online 3 --wait 1").status, 1)
+    same(guest.cpus(), {0})
+
+
+@guest(cpus=1, fresh=True)
+def test_watch(guest):
+    def events():
+        lines = guest.sh("cat /tmp/watch").splitlines()
+        return [(event["event"], event["cpu"]) for event in map(json.loads, lines)]
+
+    guest.sh("cpuctl watch --json >/tmp/watch & echo $! >/tmp/pid; sleep 0.5")
+    slot = guest.add_cpu()
+    wait_until(lambda: ("added", slot) in events(), "the event of the hot-add")
+    guest.set_online(slot, True)
+    wait_until(lambda: ("online", slot) in events(), "the event of going online")
+    guest.set_online(slot, False)
+    wait_until(lambda: ("offline", slot) in events(), "the event of going offline")
+    guest.del_cpu(slot)
+    wait_until(lambda: ("removed", slot) in events(), "the event of the removal")
+    guest.sh("kill $(cat /tmp/pid)")
+
+
+@guest(needs=("cpuctl", "cpuctl-agent"), cpus=1, fresh=True)
+def test_persisted_choice_outlives_the_agent(guest):
+    guest.start_agent("cpuctl-agent")
+    slot = guest.add_cpu()
+    guest.wait_cpus({0, slot})
+    guest.sh(f"cpuctl offline --persist {slot}")
+    guest.stop_agent()
+    guest.start_agent("cpuctl-agent")
+    guest.add_cpu()
+    guest.wait_cpus({0, slot + 1})
+    guest.sh(f"cpuctl online {slot}")
+    same(guest.cpus(), {0, slot, slot + 1})
+
+
+@guest(smp="8,sockets=2,cores=2,threads=2", numa=2, cpu="max,vendor=GenuineIntel")
+def test_set_takes_whole_cores_and_spares_nodes(guest):
+    guest.sh("cpuctl set 4")
+    online = guest.cpus()
+    same(len(online), 4)
+    # Nodes 0-3 and 4-7, cores (0,1) (2,3) (4,5) (6,7): each node keeps one whole core.
+    same(online, {0, 1, 4, 5})
