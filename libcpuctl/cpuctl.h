@@ -38,6 +38,13 @@ struct cpuctl_error {
     char text[512];  /**< one sentence without a full stop or newline, always terminated */
 };
 
+/**
+ * Fills @error (which may be NULL) as the library does, for programs that report in the same way.
+ * @code: negative errno, which is also returned. @format: as printf(3); what does not fit is cut.
+ */
+__attribute__((format(printf, 3, 4))) CPUCTL_EXPORT int
+cpuctl_error_set(struct cpuctl_error *error, int code, const char *format, ...);
+
 /* ---- CPU sets ---- */
 
 /**

@@ -37,3 +37,13 @@ int error_set_at(struct cpuctl_error *error, int code, size_t position, const ch
     va_end(args);
     return code;
 }
+
+int cpuctl_error_set(struct cpuctl_error *error, int code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    code = fill(error, code, 0, format, args);
+    va_end(args);
+    return code;
+}

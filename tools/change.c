@@ -34,12 +34,9 @@ int change_option(struct tool *tool, struct change_options *options, int c)
     case OPT_PERSIST:
         options->persist = true;
         return 1;
-<<<<<<< ours
     case OPT_HOTPLUGGED:
         options->hotplugged = true;
         return 1;
-=======
->>>>>>> theirs
     case 'w':
         if (tool_parse_number(optarg, 0, WAIT_MAX, &number) < 0) {
             tool_error(tool, "--wait: '%s' is not a number of seconds from 0 to %u (a day)", optarg,
@@ -97,7 +94,6 @@ static int parse_goal(const struct tool *tool, struct goal *goal)
     return 0;
 }
 
-<<<<<<< ours
 /**
  * With --hotplugged, which a udev rule uses: takes out of the goal what the operator keeps offline.
  * Returns 1 to go on, 0 when nothing is left to do, or a negative errno after a message.
@@ -124,8 +120,6 @@ static int respect_choice(const struct tool *tool, const struct change_options *
     return !cpuctl_set_is_empty(goal->set);
 }
 
-=======
->>>>>>> theirs
 /** Waits for hot-added CPUs if that was asked for. Returns 0, or a negative errno. */
 static int wait_for_goal(const struct tool *tool, const struct change_options *options,
                          const struct goal *goal)
@@ -329,16 +323,11 @@ static int run_plan(const struct tool *tool, const struct change_options *option
     }
     if (carry_out(tool, options, plan, change) < 0)
         return tool_no_memory(tool);
-<<<<<<< ours
     r = options->hotplugged ? 0 : update_choice(tool, options, goal, change);
-=======
-    r = update_choice(tool, options, goal, change);
->>>>>>> theirs
     code = finish(tool, options, goal, plan, change);
     return r < 0 && code == EXIT_ALL ? EXIT_SOME : code;
 }
 
-<<<<<<< ours
 /** Plans, and prints the plan or carries it out. Returns the exit code, or a negative errno. */
 static int run_goal(const struct tool *tool, const struct change_options *options,
                     const struct goal *goal)
@@ -358,25 +347,13 @@ static int run_goal(const struct tool *tool, const struct change_options *option
 int change_run(struct tool *tool, const struct change_options *options, struct goal *goal)
 {
     int r;
-=======
-int change_run(struct tool *tool, const struct change_options *options, struct goal *goal)
-{
-    _cleanup_(cpuctl_plan_freep) struct cpuctl_plan *plan = NULL;
-    _cleanup_(cpuctl_state_freep) struct cpuctl_state *state = NULL;
-    int r, code = EXIT_NONE;
->>>>>>> theirs
 
     if (tool_open(tool) < 0)
         return EXIT_NONE;
     if (!cpuctl_root_is_live(tool->root) && (!options->dry_run || options->wait)) {
         tool_error(tool,
-<<<<<<< ours
                    "%s is a recorded machine, which does not change: only --dry-run works with "
                    "--sysroot",
-=======
-                   "%s is a recorded machine, which does not change: only --dry-run works "
-                   "with --sysroot",
->>>>>>> theirs
                    tool->sysroot);
         return EXIT_NONE;
     }
@@ -386,28 +363,12 @@ int change_run(struct tool *tool, const struct change_options *options, struct g
     if (r >= 0)
         r = wait_for_goal(tool, options, goal);
     if (r >= 0)
-<<<<<<< ours
         r = respect_choice(tool, options, goal);
     if (r > 0)
         r = run_goal(tool, options, goal);
-=======
-        r = make_plan(tool, options, goal, &plan);
-    if (r >= 0 && options->dry_run) {
-        r = tool_read_state(tool, &state);
-        if (r >= 0)
-            r = report_plan(tool, options, state, plan);
-        code = EXIT_ALL;
-    } else if (r >= 0) {
-        code = run_plan(tool, options, goal, plan);
-    }
->>>>>>> theirs
     cpuctl_set_free(goal->set);
     goal->set = NULL;
     if (r == -ENOMEM)
         return tool_no_memory(tool);
-<<<<<<< ours
     return r < 0 ? EXIT_NONE : r;
-=======
-    return r < 0 ? EXIT_NONE : code;
->>>>>>> theirs
 }

@@ -26,19 +26,12 @@ struct change_options {
     bool force;
     bool json;
     bool persist;
-<<<<<<< ours
     bool hotplugged;   /**< leave alone what the operator keeps offline */
-=======
->>>>>>> theirs
     unsigned int wait; /**< seconds, 0: don't */
 };
 
 /** Long options that the three commands share, and their letters. */
-<<<<<<< ours
 enum { OPT_DRY_RUN = 256, OPT_PERSIST, OPT_HOTPLUGGED, OPT_CPUS };
-=======
-enum { OPT_DRY_RUN = 256, OPT_PERSIST, OPT_CPUS };
->>>>>>> theirs
 #define CHANGE_SHORT_OPTIONS "nfw:J" TOOL_SHORT_OPTIONS
 #define CHANGE_LONG_OPTIONS                                                                        \
     { "dry-run", no_argument, NULL, 'n' }, { "force", no_argument, NULL, 'f' },                    \

@@ -5,17 +5,13 @@
 #include "tools/change.h"
 
 static const struct option options[] = {
-<<<<<<< ours
     { "hotplugged", no_argument, NULL, OPT_HOTPLUGGED },
-=======
->>>>>>> theirs
     { "persist", no_argument, NULL, OPT_PERSIST },
     CHANGE_LONG_OPTIONS,
 };
 
 static void help_online(void)
 {
-<<<<<<< ours
     fputs(
         "Usage: cpuctl online [OPTION…] LIST\n"
         "Bring the CPUs of LIST online; CPUs that are online already are fine.\n"
@@ -27,17 +23,6 @@ static void help_online(void)
         "  -f, --force           accepted; CPUs that are named are never left "
         "out\n" CHANGE_HELP_OPTIONS TOOL_HELP_OPTIONS CHANGE_HELP_EXIT,
         stdout);
-=======
-    fputs("Usage: cpuctl online [OPTION…] LIST\n"
-          "Bring the CPUs of LIST online; CPUs that are online already are fine.\n"
-          "\n"
-          "Options:\n"
-          "      --persist         end an earlier 'offline --persist' also for CPUs that can't be\n"
-          "                        brought online now; for the others it ends anyway\n"
-          "  -f, --force           accepted; CPUs that are named are never left "
-          "out\n" CHANGE_HELP_OPTIONS TOOL_HELP_OPTIONS CHANGE_HELP_EXIT,
-          stdout);
->>>>>>> theirs
 }
 
 static void help_offline(void)
@@ -71,13 +56,10 @@ static int run(struct tool *tool, int argc, char **argv, enum goal_kind kind, vo
         help();
         return EXIT_ALL;
     }
-<<<<<<< ours
     if (o.hotplugged && (kind != GOAL_ONLINE || o.persist || o.json)) {
         tool_error(tool, "--hotplugged goes with 'online' only, without --persist and --json");
         return EXIT_NONE;
     }
-=======
->>>>>>> theirs
     if (optind == argc) {
         tool_error(tool, "which CPUs? A list such as 1-3,8 is missing");
         return tool_usage(tool);

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# cpuvmm, and its objects once more as a convenience library for the unit tests.
+if ENABLE_VMM
+vmm_sources = \
+	vmm/bus.c \
+	vmm/bus.h \
+	vmm/kvm.c \
+	vmm/kvm.h \
+	vmm/layout.h \
+	vmm/memory.c \
+	vmm/memory.h \
+	vmm/msi.c \
+	vmm/msi.h \
+	vmm/smp.c \
+	vmm/smp.h
+
+noinst_LTLIBRARIES += vmm/libvmm.la
+vmm_libvmm_la_SOURCES = $(vmm_sources)
+vmm_libvmm_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS)
+endif
