@@ -234,14 +234,18 @@ struct cpuctl_cache {
 };
 
 /**
- * Reads the topology of the CPUs that are online in @state (NULL: reads the state itself); a shared
- * mask is read once a group, not once a CPU. A CPU that goes offline meanwhile is left out.
- * @flags: 0 or CPUCTL_TOPOLOGY_CACHES. Returns 0, -ENOENT (no sysfs), -EBADMSG, -ENOMEM ….
+ * Reads the topology of the CPUs that are online in @state (NULL: those that are online now); a
+ * shared mask is read once a group, not once a CPU. A CPU that goes offline meanwhile is left out,
+ * and the rest read again. @root must live longer than the topology. @flags: 0 or
+ * CPUCTL_TOPOLOGY_…. Returns 0, -ENOENT (no sysfs), -EBADMSG (a mask is malformed), -EAGAIN (the
+ * online CPUs kept changing), -ENOMEM ….
  */
 CPUCTL_EXPORT int cpuctl_topology_read(struct cpuctl_root *root, const struct cpuctl_state *state,
                                        unsigned int flags, struct cpuctl_topology **ret_topology,
                                        struct cpuctl_error *error);
-#define CPUCTL_TOPOLOGY_CACHES 1U /**< also read the caches */
+#define CPUCTL_TOPOLOGY_CACHES   1U /**< also read the caches */
+#define CPUCTL_TOPOLOGY_CLUSTERS 2U /**< also read the clusters, which costs as much as the cores  \
+                                     */
 CPUCTL_EXPORT void cpuctl_topology_free(struct cpuctl_topology *topology);
 /** How many groups of @level there are among the online CPUs; 0: the kernel does not tell this
  * level. */
@@ -262,10 +266,13 @@ CPUCTL_EXPORT int cpuctl_topology_index(const struct cpuctl_topology *topology,
 CPUCTL_EXPORT int cpuctl_topology_physical_id(struct cpuctl_topology *topology,
                                               enum cpuctl_level level, unsigned int cpu,
                                               int *ret_id);
+/** The number of NUMA node @index (0 … count - 1; there can be holes), or -ENODATA. */
+CPUCTL_EXPORT int cpuctl_topology_node_number(const struct cpuctl_topology *topology,
+                                              unsigned int index);
 /** How many caches were read. */
 CPUCTL_EXPORT unsigned int cpuctl_topology_cache_count(const struct cpuctl_topology *topology);
 /** Cache @index (0 … count - 1), ordered by level, then data before instruction, then lowest CPU;
- * or NULL. */
+ * or NULL. To know the caches of many CPUs, walk all caches and their CPUs once. */
 CPUCTL_EXPORT const struct cpuctl_cache *
 cpuctl_topology_cache(const struct cpuctl_topology *topology, unsigned int index);
 

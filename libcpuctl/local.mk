@@ -42,12 +42,17 @@ libcpuctl_sources = \
 	libcpuctl/reasons.h \
 	libcpuctl/refusal.c \
 	libcpuctl/refusal.h \
+	libcpuctl/root-dir.c \
 	libcpuctl/root-open.c \
 	libcpuctl/root-open.h \
 	libcpuctl/root.c \
 	libcpuctl/root.h \
 	libcpuctl/state.c \
 	libcpuctl/state.h \
+	libcpuctl/topology-caches.c \
+	libcpuctl/topology-groups.c \
+	libcpuctl/topology.c \
+	libcpuctl/topology.h \
 	libcpuctl/virt-cpuid.c \
 	libcpuctl/virt.c \
 	libcpuctl/virt.h \

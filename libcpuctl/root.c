@@ -15,7 +15,6 @@
 #include "root-open.h"
 
 #define IN_ROOT (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
-#define BENEATH (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 
 /* Where we begin to read files of unknown size, and what sysfs gives at most in one read(2)
  * (kernfs_file_read_iter() in fs/kernfs/file.c: a page). */
@@ -147,7 +146,7 @@ static ssize_t read_once(int fd, char *buffer, size_t size)
 
 /* Reads a sysfs file, whose every read(2) is full pages until the last: the usual file costs one.
  */
-static ssize_t read_value(int fd, char *buffer, size_t size)
+ssize_t root_read_fd(int fd, char *buffer, size_t size)
 {
     size_t length = 0;
 
@@ -172,7 +171,7 @@ ssize_t root_read_value(struct cpuctl_root *root, const char *path, char *buffer
 {
     _cleanup_close_ int fd = root_open(root, path, O_RDONLY | O_NONBLOCK, 0);
 
-    return fd < 0 ? fd : read_value(fd, buffer, size);
+    return fd < 0 ? fd : root_read_fd(fd, buffer, size);
 }
 
 int root_read_int(struct cpuctl_root *root, const char *path, int64_t *ret_value)
@@ -327,40 +326,4 @@ int root_write(struct cpuctl_root *root, const char *path, const char *text)
     if (n < 0)
         return -errno;
     return (size_t)n == length ? 0 : -EIO;
-}
-
-int root_dir_open(struct cpuctl_root *root, const char *path, struct root_dir *ret_dir)
-{
-    int fd = root_open(root, path, O_PATH | O_DIRECTORY, 0);
-
-    if (fd < 0)
-        return fd;
-    *ret_dir = (struct root_dir){ .root = root, .path = path, .fd = fd };
-    return 0;
-}
-
-void root_dir_close(struct root_dir *dir)
-{
-    if (dir->root)
-        close(dir->fd);
-    dir->root = NULL;
-}
-
-ssize_t root_dir_read(const struct root_dir *dir, const char *name, char *buffer, size_t size)
-{
-    char path[ROOT_PATH_MAX];
-
-    if (!dir->root->no_openat2) {
-        _cleanup_close_ int fd =
-            open_resolved(dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0, BENEATH);
-
-        if (fd >= 0)
-            return read_value(fd, buffer, size);
-        if (fd == -ENOENT || fd == -ENOTDIR)
-            return fd;
-    }
-    /* A link on the way, no openat2(2), or a real error: the long way finds out. */
-    if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir->path, name) >= sizeof(path))
-        return -ENAMETOOLONG;
-    return root_read_value(dir->root, path, buffer, size);
 }

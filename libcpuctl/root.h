@@ -59,6 +59,9 @@ int root_exists(struct cpuctl_root *root, const char *path);
  */
 ssize_t root_read_value(struct cpuctl_root *root, const char *path, char *buffer, size_t size);
 
+/** The same of an open file. */
+ssize_t root_read_fd(int fd, char *buffer, size_t size);
+
 /** Reads a file that holds one decimal number. Returns 0, -EBADMSG (it does not), -ENOENT, …. */
 int root_read_int(struct cpuctl_root *root, const char *path, int64_t *ret_value);
 
@@ -88,17 +91,22 @@ int root_error(const struct cpuctl_root *root, struct cpuctl_error *error, int c
 /** For tests: lets a tree that is not the live machine be changed. */
 void root_allow_writes(struct cpuctl_root *root);
 
+/** How many read files a root_dir keeps open, to close them together. */
+#define ROOT_DIR_PENDING 64
+
 /** A directory below the root that many files are read from, by short paths. */
 struct root_dir {
     struct cpuctl_root *root;
     const char *path; /* not copied: a literal */
     int fd;
+    int pending[ROOT_DIR_PENDING]; /* files that were read */
+    unsigned int n_pending;
 };
 
 /** Opens @path for root_dir_read(). Returns 0, -ENOENT, …. */
 int root_dir_open(struct cpuctl_root *root, const char *path, struct root_dir *ret_dir);
 void root_dir_close(struct root_dir *dir);
 /** As root_read_value(); @name: the path below the directory. */
-ssize_t root_dir_read(const struct root_dir *dir, const char *name, char *buffer, size_t size);
+ssize_t root_dir_read(struct root_dir *dir, const char *name, char *buffer, size_t size);
 
 #endif

@@ -139,6 +139,20 @@ int state_read(struct cpuctl_root *root, void (*meanwhile)(void *userdata), void
                      STATE_TRIES);
 }
 
+int state_read_online(struct cpuctl_root *root, struct cpuctl_set **ret_set,
+                      struct cpuctl_error *error)
+{
+    static const enum cpuctl_mask order[] = { CPUCTL_ONLINE, CPUCTL_PRESENT, CPUCTL_POSSIBLE };
+    struct cpuctl_error reason = { 0 };
+    int r = -ENOENT;
+
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && r == -ENOENT; i++)
+        r = root_read_mask(root, files[order[i]].path, true, ret_set, &reason);
+    if (r < 0 && error)
+        *error = reason;
+    return r;
+}
+
 int cpuctl_state_read(struct cpuctl_root *root, struct cpuctl_state **ret_state,
                       struct cpuctl_error *error)
 {

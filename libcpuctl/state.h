@@ -18,4 +18,8 @@ DEFINE_CLEANUP(struct cpuctl_state *, cpuctl_state_free);
 int state_read(struct cpuctl_root *root, void (*meanwhile)(void *userdata), void *userdata,
                struct cpuctl_state **ret_state, struct cpuctl_error *error);
 
+/** Reads the online CPUs alone, with the same stand-ins for missing files. */
+int state_read_online(struct cpuctl_root *root, struct cpuctl_set **ret_set,
+                      struct cpuctl_error *error);
+
 #endif
