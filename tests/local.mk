@@ -4,6 +4,7 @@ unit_tests =
 
 if ENABLE_TESTS
 include tests/unit/local.mk
+include tests/unit/vmm.mk
 check_PROGRAMS += $(unit_tests)
 endif
 

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The unit tests of vmm/, built where cpuvmm is.
+if ENABLE_VMM
+unit_vmm_libs = vmm/libvmm.la libcpuctl/libcpuctl-core.la $(CHECK_LIBS)
+
+unit_tests += tests/unit/test-vmm-bus tests/unit/test-vmm-msi tests/unit/test-vmm-smp
+tests_unit_test_vmm_bus_SOURCES = tests/unit/test-vmm-bus.c $(unit_main)
+tests_unit_test_vmm_bus_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_bus_LDADD = $(unit_vmm_libs)
+tests_unit_test_vmm_msi_SOURCES = tests/unit/test-vmm-msi.c $(unit_main)
+tests_unit_test_vmm_msi_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_msi_LDADD = $(unit_vmm_libs)
+tests_unit_test_vmm_smp_SOURCES = tests/unit/test-vmm-smp.c $(unit_main)
+tests_unit_test_vmm_smp_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_smp_LDADD = $(unit_vmm_libs)
+endif
