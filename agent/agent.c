@@ -21,7 +21,6 @@
 #include "agent/worker.h"
 #include "libcpuctl/cleanup.h"
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 #include "qmp/server.h"
 
 uint64_t agent_now_usec(void)
@@ -153,7 +152,7 @@ static int start(struct agent *agent, struct cpuctl_error *error)
     if (r >= 0)
         r = make_server(agent);
     if (r < 0)
-        return error_set(error, r, "%s", strerror(-r));
+        return cpuctl_error_set(error, r, "%s", strerror(-r));
     r = cpuctl_root_open(config->sysroot, &agent->root, error);
     if (r < 0)
         return r;
@@ -185,7 +184,7 @@ int agent_run(const struct config *config, struct cpuctl_error *error)
     notify_status(&agent);
     r = sd_event_loop(agent.loop);
     if (r < 0)
-        error_set(error, r, "%s: %s", port_describe(agent.port), strerror(-r));
+        cpuctl_error_set(error, r, "%s: %s", port_describe(agent.port), strerror(-r));
     /* A batch that is under way is answered with what it has done. */
     worker_interrupt(agent.worker);
     if (agent.session)

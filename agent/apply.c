@@ -9,7 +9,6 @@
 #include "agent/agent.h"
 #include "agent/audit.h"
 #include "libcpuctl/cleanup.h"
-#include "libcpuctl/error.h"
 
 DEFINE_CLEANUP(struct cpuctl_plan *, cpuctl_plan_free);
 DEFINE_CLEANUP(struct cpuctl_set *, cpuctl_set_free);
@@ -60,10 +59,10 @@ static int change_one(struct agent *agent, unsigned int cpu, bool online, struct
     int r;
 
     if (!set)
-        return error_set(&applied->error, -ENOMEM, "out of memory");
+        return cpuctl_error_set(&applied->error, -ENOMEM, "out of memory");
     r = cpuctl_set_add(set, cpu);
     if (r < 0)
-        return error_set(&applied->error, r, "CPU %u: %s", cpu, strerror(-r));
+        return cpuctl_error_set(&applied->error, r, "CPU %u: %s", cpu, strerror(-r));
     r = cpuctl_plan_change(agent->root, set, online, 0, &plan, &applied->error);
     if (r < 0)
         return r;
@@ -72,8 +71,8 @@ static int change_one(struct agent *agent, unsigned int cpu, bool online, struct
         return r;
     r = cpuctl_change_step(applied->change, &result);
     if (r <= 0)
-        return error_set(&applied->error, r < 0 ? r : -EIO, "CPU %u: the change did not begin",
-                         cpu);
+        return cpuctl_error_set(&applied->error, r < 0 ? r : -EIO,
+                                "CPU %u: the change did not begin", cpu);
     applied->result = *result;
     return 0;
 }

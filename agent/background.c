@@ -11,13 +11,12 @@
 
 #include "libcpuctl/cleanup.h"
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 int background_enter(struct cpuctl_error *error)
 {
     /* Standard error becomes /dev/null: without a log file or a journal nothing is logged. */
     if (daemon(0, 0) < 0)
-        return error_set(error, -errno, "going into the background: %s", strerror(errno));
+        return cpuctl_error_set(error, -errno, "going into the background: %s", strerror(errno));
     return 0;
 }
 
@@ -28,13 +27,13 @@ int background_write_pid(const char *path, struct cpuctl_error *error)
     int length;
 
     if (fd < 0)
-        return error_set(error, -errno, "pidfile %s: %s", path, strerror(errno));
+        return cpuctl_error_set(error, -errno, "pidfile %s: %s", path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
         return errno == EWOULDBLOCK
-                   ? error_set(error, -EBUSY, "pidfile %s: another agent runs with it", path)
-                   : error_set(error, -errno, "pidfile %s: %s", path, strerror(errno));
+                   ? cpuctl_error_set(error, -EBUSY, "pidfile %s: another agent runs with it", path)
+                   : cpuctl_error_set(error, -errno, "pidfile %s: %s", path, strerror(errno));
     length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
     if (ftruncate(fd, 0) < 0 || write(fd, text, (size_t)length) != length)
-        return error_set(error, -EIO, "pidfile %s: %s", path, strerror(errno));
+        return cpuctl_error_set(error, -EIO, "pidfile %s: %s", path, strerror(errno));
     return take_fd(&fd);
 }

@@ -11,7 +11,6 @@
 
 #include "libcpuctl/cleanup.h"
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 static int read_file(const char *file, char **ret_text, size_t *ret_size,
                      struct cpuctl_error *error)
@@ -22,27 +21,27 @@ static int read_file(const char *file, char **ret_text, size_t *ret_size,
     struct stat st;
 
     if (fd < 0)
-        return error_set(error, -errno, "%s: %s", file, strerror(errno));
+        return cpuctl_error_set(error, -errno, "%s: %s", file, strerror(errno));
     if (fstat(fd, &st) < 0)
-        return error_set(error, -errno, "%s: %s", file, strerror(errno));
+        return cpuctl_error_set(error, -errno, "%s: %s", file, strerror(errno));
     if (S_ISDIR(st.st_mode))
-        return error_set(error, -EISDIR, "%s: is a directory", file);
+        return cpuctl_error_set(error, -EISDIR, "%s: is a directory", file);
     text = malloc(CONFIG_FILE_LIMIT + 1);
     if (!text)
-        return error_set(error, -ENOMEM, "%s: out of memory", file);
+        return cpuctl_error_set(error, -ENOMEM, "%s: out of memory", file);
     for (;;) {
         ssize_t n = read(fd, text + size, CONFIG_FILE_LIMIT + 1 - size);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return error_set(error, -errno, "%s: %s", file, strerror(errno));
+            return cpuctl_error_set(error, -errno, "%s: %s", file, strerror(errno));
         if (n == 0)
             break;
         size += (size_t)n;
         if (size > CONFIG_FILE_LIMIT)
-            return error_set(error, -EFBIG, "%s: has more than %u bytes (our own limit)", file,
-                             CONFIG_FILE_LIMIT);
+            return cpuctl_error_set(error, -EFBIG, "%s: has more than %u bytes (our own limit)",
+                                    file, CONFIG_FILE_LIMIT);
     }
     text[size] = '\0';
     *ret_text = TAKE_PTR(text);
@@ -74,19 +73,20 @@ static int take_line(struct config *config, char *line, const char *where, bool 
         return 0;
     if (*line == '[') {
         if (strcmp(line, "[general]") != 0)
-            return error_set(error, -EINVAL, "%s: group %.64s, the only one is [general]", where,
-                             line);
+            return cpuctl_error_set(error, -EINVAL, "%s: group %.64s, the only one is [general]",
+                                    where, line);
         *in_general = true;
         return 0;
     }
     value = strchr(line, '=');
     if (!value)
-        return error_set(error, -EINVAL, "%s: \"%.64s\" is not of the form key = value", where,
-                         line);
+        return cpuctl_error_set(error, -EINVAL, "%s: \"%.64s\" is not of the form key = value",
+                                where, line);
     *value++ = '\0';
     if (!*in_general)
-        return error_set(error, -EINVAL, "%s: key \"%.64s\" stands before the group [general]",
-                         where, strip(line));
+        return cpuctl_error_set(error, -EINVAL,
+                                "%s: key \"%.64s\" stands before the group [general]", where,
+                                strip(line));
     return config_set(config, strip(line), strip(value), where, error);
 }
 
@@ -113,7 +113,7 @@ int config_load(struct config *config, const char *file, bool optional, struct c
             end = text + size;
         snprintf(where, sizeof(where), "%.250s: line %u", file, number++);
         if (memchr(line, '\0', (size_t)(end - line)))
-            return error_set(error, -EINVAL, "%s: has a NUL byte", where);
+            return cpuctl_error_set(error, -EINVAL, "%s: has a NUL byte", where);
         *end = '\0';
         r = take_line(config, line, where, &in_general, error);
         if (r < 0)

@@ -10,7 +10,6 @@
 
 #include "libcpuctl/cleanup.h"
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 static const char *const method_names[METHODS] = {
     [METHOD_VIRTIO_SERIAL] = "virtio-serial",
@@ -41,8 +40,8 @@ static void *member(const struct config *config, const struct key *key)
 static int bad_value(const struct key *key, const char *value, const char *where,
                      struct cpuctl_error *error, const char *expected)
 {
-    return error_set(error, -EINVAL, "%s: %s is \"%.64s\", expected %s", where, key->public.name,
-                     value, expected);
+    return cpuctl_error_set(error, -EINVAL, "%s: %s is \"%.64s\", expected %s", where,
+                            key->public.name, value, expected);
 }
 
 static int set_bool(struct config *config, const struct key *key, const char *value,
@@ -72,8 +71,9 @@ static int set_number(struct config *config, const struct key *key, const char *
     if (value[0] < '0' || value[0] > '9' || *end)
         return bad_value(key, value, where, error, "a decimal number");
     if (errno || number < key->min || number > key->max)
-        return error_set(error, -ERANGE, "%s: %s is %.64s, the limits are %u to %u (%s)", where,
-                         key->public.name, value, key->min, key->max, key->limit_source);
+        return cpuctl_error_set(error, -ERANGE, "%s: %s is %.64s, the limits are %u to %u (%s)",
+                                where, key->public.name, value, key->min, key->max,
+                                key->limit_source);
     *(unsigned int *)member(config, key) = (unsigned int)number;
     return 0;
 }
@@ -101,8 +101,8 @@ static int set_text(struct config *config, const struct key *key, const char *va
     if (!*value)
         return bad_value(key, value, where, error, "a text that is not empty");
     if (strlen(value) >= PATH_MAX)
-        return error_set(error, -ERANGE, "%s: %s has %zu bytes, the limit is %d (PATH_MAX)", where,
-                         key->public.name, strlen(value), PATH_MAX - 1);
+        return cpuctl_error_set(error, -ERANGE, "%s: %s has %zu bytes, the limit is %d (PATH_MAX)",
+                                where, key->public.name, strlen(value), PATH_MAX - 1);
     return replace_text(config, key, value);
 }
 
@@ -192,8 +192,9 @@ static int set_names(struct config *config, const struct key *key, const char *v
                 return bad_value(key, value, where, error,
                                  "names of commands divided by commas, without spaces");
             if (list->count >= CONFIG_NAMES_MAX)
-                return error_set(error, -ERANGE, "%s: %s has more than %u names (our own limit)",
-                                 where, key->public.name, CONFIG_NAMES_MAX);
+                return cpuctl_error_set(error, -ERANGE,
+                                        "%s: %s has more than %u names (our own limit)", where,
+                                        key->public.name, CONFIG_NAMES_MAX);
             r = add_name(list, value, length);
             if (r < 0)
                 return r;
@@ -230,9 +231,9 @@ static int set_hotplug(struct config *config, const struct key *key, const char 
         int r = cpuctl_set_parse_list(value, 0, &set, &why);
 
         if (r < 0)
-            return error_set(error, r,
-                             "%s: %s is \"%.64s\", expected online, ignore or a CPU list: %.200s",
-                             where, key->public.name, value, why.text);
+            return cpuctl_error_set(
+                error, r, "%s: %s is \"%.64s\", expected online, ignore or a CPU list: %.200s",
+                where, key->public.name, value, why.text);
     }
     cpuctl_set_free(config->hotplug_cpus);
     config->hotplug_cpus = set;
@@ -344,10 +345,10 @@ int config_set(struct config *config, const char *key, const char *value, const 
             int r = keys[i].set(config, &keys[i], value, where, error);
 
             if (r == -ENOMEM)
-                error_set(error, r, "%s: %s: out of memory", where, key);
+                cpuctl_error_set(error, r, "%s: %s: out of memory", where, key);
             return r;
         }
-    return error_set(error, -ENOENT, "%s: there is no key \"%.64s\"", where, key);
+    return cpuctl_error_set(error, -ENOENT, "%s: there is no key \"%.64s\"", where, key);
 }
 
 int config_check(const struct config *config, struct cpuctl_error *error)
@@ -355,11 +356,12 @@ int config_check(const struct config *config, struct cpuctl_error *error)
     bool listens = config->method == METHOD_UNIX_LISTEN || config->method == METHOD_VSOCK_LISTEN;
 
     if (config->block_rpcs.count > 0 && config->allow_rpcs.count > 0)
-        return error_set(error, -EINVAL,
-                         "block-rpcs and allow-rpcs are both set; only one of them can be");
+        return cpuctl_error_set(error, -EINVAL,
+                                "block-rpcs and allow-rpcs are both set; only one of them can be");
     if (listens && !config->path)
-        return error_set(error, -EINVAL, "method %s needs a path%s", method_names[config->method],
-                         config->method == METHOD_VSOCK_LISTEN ? " of the form CID:PORT" : "");
+        return cpuctl_error_set(
+            error, -EINVAL, "method %s needs a path%s", method_names[config->method],
+            config->method == METHOD_VSOCK_LISTEN ? " of the form CID:PORT" : "");
     return 0;
 }
 

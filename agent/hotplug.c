@@ -13,7 +13,6 @@
 #include "agent/worker.h"
 #include "libcpuctl/cleanup.h"
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 DEFINE_CLEANUP(struct cpuctl_set *, cpuctl_set_free);
 DEFINE_CLEANUP(struct cpuctl_state *, cpuctl_state_free);
@@ -132,7 +131,7 @@ int hotplug_start(struct agent *agent, struct cpuctl_error *error)
     r = sd_event_add_io(agent->loop, &agent->monitor_source, cpuctl_monitor_fd(agent->monitor),
                         EPOLLIN, on_monitor, agent);
     if (r < 0)
-        return error_set(error, r, "CPU events: %s", strerror(-r));
+        return cpuctl_error_set(error, r, "CPU events: %s", strerror(-r));
     sweep(agent);
     return 0;
 }

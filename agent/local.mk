@@ -52,8 +52,7 @@ agent_libagent_la_SOURCES = $(agent_sources)
 agent_libagent_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS) $(UDEV_CFLAGS)
 
 sbin_PROGRAMS += agent/cpuctl-agent
-# The library does not export how it fills errors, so that one file is compiled in.
-agent_cpuctl_agent_SOURCES = agent/main.c libcpuctl/error.c
+agent_cpuctl_agent_SOURCES = agent/main.c
 agent_cpuctl_agent_CFLAGS = $(agent_libagent_la_CFLAGS)
 agent_cpuctl_agent_LDADD = agent/libagent.la qmp/libqmp.la libcpuctl/libcpuctl.la $(JSONC_LIBS) \
 	$(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(UDEV_LIBS)

@@ -18,7 +18,6 @@
 #include <systemd/sd-journal.h>
 
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
@@ -59,7 +58,7 @@ int log_open(const char *file, bool verbose, struct cpuctl_error *error)
         int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
 
         if (fd < 0)
-            return error_set(error, -errno, "logfile %s: %s", file, strerror(errno));
+            return cpuctl_error_set(error, -errno, "logfile %s: %s", file, strerror(errno));
         log_state.fd = fd;
         log_state.owned = true;
     } else if (!isatty(STDERR_FILENO) && access(JOURNAL_SOCKET, W_OK) == 0) {

@@ -9,7 +9,6 @@
 
 #include "libcpuctl/cleanup.h"
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 /* Options that are no keys of the file; the numbers are beyond any letter. */
 enum { OPTION_KEY_FIRST = 0x200, OPTION_NO_SECCOMP = 0x100, OPTION_BLACKLIST, OPTION_DAEMONIZE };
@@ -135,14 +134,14 @@ static int take_all(int argc, char *argv[], struct parsed *parsed, struct cpuctl
     opterr = 0;
     while ((value = getopt_long(argc, argv, tables.letters, tables.options, NULL)) != -1) {
         if (value == '?' || value == ':')
-            return error_set(error, -EINVAL, "option %.64s %s; --help lists the options",
-                             argv[optind - 1],
-                             value == ':' ? "needs a value" : "is unknown or takes no value");
+            return cpuctl_error_set(
+                error, -EINVAL, "option %.64s %s; --help lists the options", argv[optind - 1],
+                value == ':' ? "needs a value" : "is unknown or takes no value");
         take_option(parsed, value);
     }
     if (optind < argc)
-        return error_set(error, -EINVAL, "\"%.64s\" is no option, and there are no arguments",
-                         argv[optind]);
+        return cpuctl_error_set(error, -EINVAL,
+                                "\"%.64s\" is no option, and there are no arguments", argv[optind]);
     return 0;
 }
 
@@ -158,7 +157,7 @@ int options_parse(int argc, char *argv[], struct config *config, struct cpuctl_e
         most += strlen(argv[i]) + 1;
     settings = calloc(most, sizeof(*settings));
     if (!settings)
-        return error_set(error, -ENOMEM, "out of memory");
+        return cpuctl_error_set(error, -ENOMEM, "out of memory");
     parsed.settings = settings;
     r = take_all(argc, argv, &parsed, error);
     if (r < 0)

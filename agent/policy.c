@@ -6,7 +6,6 @@
 
 #include "agent/config.h"
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 #define USEC_PER_SEC 1000000ULL
 
@@ -40,10 +39,11 @@ static void refill(struct policy *policy, uint64_t now_usec)
 int policy_check_count(const struct policy *policy, unsigned int count, struct cpuctl_error *error)
 {
     if (count < policy->config->min_online)
-        return error_set(error, -EPERM,
-                         "%u CPUs online are fewer than the %u that min-online in the guest's "
-                         "agent.conf demands",
-                         count, policy->config->min_online);
+        return cpuctl_error_set(
+            error, -EPERM,
+            "%u CPUs online are fewer than the %u that min-online in the guest's "
+            "agent.conf demands",
+            count, policy->config->min_online);
     return 0;
 }
 
@@ -56,21 +56,23 @@ int policy_check(struct policy *policy, const struct cpuctl_set *online, unsigne
     if (cpuctl_set_has(online, cpu) == to_online)
         return 0;
     if (!to_online && count <= config->min_online)
-        return error_set(error, -EPERM,
-                         "CPU %u stays online: %u CPUs are online, and min-online in the guest's "
-                         "agent.conf is %u",
-                         cpu, count, config->min_online);
+        return cpuctl_error_set(
+            error, -EPERM,
+            "CPU %u stays online: %u CPUs are online, and min-online in the guest's "
+            "agent.conf is %u",
+            cpu, count, config->min_online);
     if (config->max_changes == 0)
         return 0;
     refill(policy, now_usec);
     if (policy->credit_usec < cost_usec(policy)) {
         uint64_t wait = cost_usec(policy) - policy->credit_usec;
 
-        return error_set(error, -EAGAIN,
-                         "CPU %u is left as it is: the guest's agent.conf allows %u changes in %u "
-                         "seconds (max-changes); the next one is possible in %llu ms",
-                         cpu, config->max_changes, config->change_interval,
-                         (unsigned long long)((wait + 999) / 1000));
+        return cpuctl_error_set(
+            error, -EAGAIN,
+            "CPU %u is left as it is: the guest's agent.conf allows %u changes in %u "
+            "seconds (max-changes); the next one is possible in %llu ms",
+            cpu, config->max_changes, config->change_interval,
+            (unsigned long long)((wait + 999) / 1000));
     }
     return 0;
 }

@@ -21,7 +21,6 @@
 #include "agent/log.h"
 #include "agent/port-internal.h"
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 /* The holder's close is announced before the driver has let go (fs/file_table.c: __fput()). */
 #define BUSY_RETRIES    6U
@@ -256,7 +255,7 @@ static int watch(struct port *port, struct device *device, struct cpuctl_error *
 
     device->monitor = udev_monitor_new_from_netlink(device->udev, group);
     if (!device->monitor)
-        return error_set(error, -errno, "device events: %s", strerror(errno));
+        return cpuctl_error_set(error, -errno, "device events: %s", strerror(errno));
     r = udev_monitor_filter_add_match_subsystem_devtype(
         device->monitor, is_virtio(port) ? "virtio-ports" : "tty", NULL);
     if (r >= 0)
@@ -264,7 +263,7 @@ static int watch(struct port *port, struct device *device, struct cpuctl_error *
     if (r >= 0)
         r = sd_event_add_io(port->loop, &device->monitor_source,
                             udev_monitor_get_fd(device->monitor), EPOLLIN, on_uevent, port);
-    return r < 0 ? error_set(error, r, "device events: %s", strerror(-r)) : 0;
+    return r < 0 ? cpuctl_error_set(error, r, "device events: %s", strerror(-r)) : 0;
 }
 
 static int device_start(struct port *port, struct cpuctl_error *error)
@@ -273,11 +272,11 @@ static int device_start(struct port *port, struct cpuctl_error *error)
     int r;
 
     if (!device)
-        return error_set(error, -ENOMEM, "out of memory");
+        return cpuctl_error_set(error, -ENOMEM, "out of memory");
     port->transport = device;
     device->udev = udev_new();
     if (!device->udev)
-        return error_set(error, -ENOMEM, "out of memory");
+        return cpuctl_error_set(error, -ENOMEM, "out of memory");
     r = watch(port, device, error);
     if (r < 0)
         return r;

@@ -19,7 +19,6 @@
 #include "agent/log.h"
 #include "agent/port-internal.h"
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 struct listener {
     int fd;
@@ -70,22 +69,22 @@ static int bind_unix(const char *path, struct listener *listener, struct cpuctl_
     int r;
 
     if (strlen(path) >= sizeof(address.sun_path))
-        return error_set(error, -ERANGE, "path %s has %zu bytes, the limit is %zu (unix(7))", path,
-                         strlen(path), sizeof(address.sun_path) - 1);
+        return cpuctl_error_set(error, -ERANGE, "path %s has %zu bytes, the limit is %zu (unix(7))",
+                                path, strlen(path), sizeof(address.sun_path) - 1);
     memcpy(address.sun_path, path, strlen(path));
     /* What an agent that was killed left behind; anything but a socket is not ours to remove. */
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
         unlink(path);
     listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener->fd < 0)
-        return error_set(error, -errno, "socket: %s", strerror(errno));
+        return cpuctl_error_set(error, -errno, "socket: %s", strerror(errno));
     mask = umask(0077);
     r = bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
     umask(mask);
     if (r < 0)
-        return error_set(error, r, "bind to %s: %s", path, strerror(-r));
+        return cpuctl_error_set(error, r, "bind to %s: %s", path, strerror(-r));
     listener->bound = strdup(path);
-    return listener->bound ? 0 : error_set(error, -ENOMEM, "out of memory");
+    return listener->bound ? 0 : cpuctl_error_set(error, -ENOMEM, "out of memory");
 }
 
 static bool parse_u32(const char *text, const char *end, unsigned int *ret_value)
@@ -110,14 +109,14 @@ static int bind_vsock(const char *path, struct listener *listener, struct cpuctl
 
     if (!colon || !parse_u32(path, colon, &address.svm_cid) ||
         !parse_u32(colon + 1, path + strlen(path), &address.svm_port))
-        return error_set(error, -EINVAL,
-                         "path is \"%.64s\", expected CID:PORT, two numbers below 2^32 (vsock(7))",
-                         path);
+        return cpuctl_error_set(
+            error, -EINVAL,
+            "path is \"%.64s\", expected CID:PORT, two numbers below 2^32 (vsock(7))", path);
     listener->fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener->fd < 0)
-        return error_set(error, -errno, "AF_VSOCK socket: %s", strerror(errno));
+        return cpuctl_error_set(error, -errno, "AF_VSOCK socket: %s", strerror(errno));
     if (bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        return error_set(error, -errno, "bind to vsock %s: %s", path, strerror(errno));
+        return cpuctl_error_set(error, -errno, "bind to vsock %s: %s", path, strerror(errno));
     return 0;
 }
 
@@ -128,7 +127,7 @@ static int listen_start(struct port *port, struct cpuctl_error *error)
     int r;
 
     if (!listener)
-        return error_set(error, -ENOMEM, "out of memory");
+        return cpuctl_error_set(error, -ENOMEM, "out of memory");
     listener->fd = -1;
     port->transport = listener;
     r = port->config->method == METHOD_VSOCK_LISTEN ? bind_vsock(path, listener, error)
@@ -136,10 +135,10 @@ static int listen_start(struct port *port, struct cpuctl_error *error)
     if (r < 0)
         return r;
     if (listen(listener->fd, 1) < 0)
-        return error_set(error, -errno, "listen on %s: %s", path, strerror(errno));
+        return cpuctl_error_set(error, -errno, "listen on %s: %s", path, strerror(errno));
     r = sd_event_add_io(port->loop, &listener->source, listener->fd, EPOLLIN, on_client, port);
     if (r < 0)
-        return error_set(error, r, "listen on %s: %s", path, strerror(-r));
+        return cpuctl_error_set(error, r, "listen on %s: %s", path, strerror(-r));
     port_set_describe(port, "listening on %s", path);
     return 0;
 }

@@ -11,7 +11,6 @@
 #include "agent/config.h"
 #include "agent/port-internal.h"
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 static const struct port_ops *const transports[METHODS] = {
     [METHOD_VIRTIO_SERIAL] = &port_device_ops,
@@ -27,7 +26,7 @@ int port_new(sd_event *loop, const struct config *config, port_connected connect
     int r;
 
     if (!port)
-        return error_set(error, -ENOMEM, "out of memory");
+        return cpuctl_error_set(error, -ENOMEM, "out of memory");
     *port = (struct port){
         .ops = transports[config->method],
         .config = config,

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 static const int allowed[] = {
     /* memory */
@@ -201,7 +200,7 @@ int seccomp_close(struct cpuctl_error *error)
     int r;
 
     if (!filter)
-        return error_set(error, -ENOMEM, "seccomp: out of memory");
+        return cpuctl_error_set(error, -ENOMEM, "seccomp: out of memory");
     r = add_rules(filter, SCMP_ACT_ALLOW, allowed, sizeof(allowed) / sizeof(allowed[0]));
     if (r >= 0)
         r = add_rules(filter, SCMP_ACT_KILL_PROCESS, deadly, sizeof(deadly) / sizeof(deadly[0]));
@@ -214,5 +213,5 @@ int seccomp_close(struct cpuctl_error *error)
     if (r >= 0)
         r = seccomp_load(filter);
     seccomp_release(filter);
-    return r < 0 ? error_set(error, r, "seccomp: %s", strerror(-r)) : 0;
+    return r < 0 ? cpuctl_error_set(error, r, "seccomp: %s", strerror(-r)) : 0;
 }

@@ -14,7 +14,6 @@
 #include "agent/log.h"
 #include "libcpuctl/cleanup.h"
 #include "libcpuctl/cpuctl.h"
-#include "libcpuctl/error.h"
 
 static const char *const logind_methods[] = {
     [SHUTDOWN_HALT] = "Halt",
@@ -29,12 +28,14 @@ static int by_logind(enum shutdown_mode mode, struct cpuctl_error *error)
     int r = sd_bus_open_system(&bus);
 
     if (r < 0)
-        return error_set(error, r, "there is no system bus: %s", strerror(-r));
+        return cpuctl_error_set(error, r, "there is no system bus: %s", strerror(-r));
     /* "false": nobody can be asked for a password. */
     r = sd_bus_call_method(bus, "org.freedesktop.login1", "/org/freedesktop/login1",
                            "org.freedesktop.login1.Manager", logind_methods[mode], &why, NULL, "b",
                            0);
-    return r < 0 ? error_set(error, r, "logind: %s", why.message ? why.message : strerror(-r)) : 0;
+    return r < 0
+               ? cpuctl_error_set(error, r, "logind: %s", why.message ? why.message : strerror(-r))
+               : 0;
 }
 
 /* A process 1 that is known, and the signals that it takes. */
@@ -70,7 +71,7 @@ static int by_signal(enum shutdown_mode mode, struct cpuctl_error *error)
     ssize_t n = readlink("/proc/1/exe", name, sizeof(name) - 1);
 
     if (n < 0 || fd < 0 || read(fd, argument, sizeof(argument) - 1) < 0)
-        return error_set(error, -errno, "process 1 can't be looked at: %s", strerror(errno));
+        return cpuctl_error_set(error, -errno, "process 1 can't be looked at: %s", strerror(errno));
     for (size_t i = 0; i < sizeof(inits) / sizeof(inits[0]); i++) {
         const struct init *init = &inits[i];
 
@@ -78,12 +79,12 @@ static int by_signal(enum shutdown_mode mode, struct cpuctl_error *error)
             (init->argument && strcmp(last_part(argument), init->argument) != 0))
             continue;
         if (kill(1, init->signals[mode] + (init->realtime ? SIGRTMIN : 0)) < 0)
-            return error_set(error, -errno, "process 1: %s", strerror(errno));
+            return cpuctl_error_set(error, -errno, "process 1: %s", strerror(errno));
         return 0;
     }
     log_escape(shown, sizeof(shown), last_part(argument), strlen(last_part(argument)));
-    return error_set(error, -EOPNOTSUPP,
-                     "process 1 is \"%s\", which is known to take no signal for it", shown);
+    return cpuctl_error_set(error, -EOPNOTSUPP,
+                            "process 1 is \"%s\", which is known to take no signal for it", shown);
 }
 
 int shutdown_machine(enum shutdown_mode mode, struct cpuctl_error *error)
@@ -96,5 +97,5 @@ int shutdown_machine(enum shutdown_mode mode, struct cpuctl_error *error)
     r = by_signal(mode, &init);
     if (r >= 0)
         return 0;
-    return error_set(error, r, "%.200s; %.200s", bus.text, init.text);
+    return cpuctl_error_set(error, r, "%.200s; %.200s", bus.text, init.text);
 }
