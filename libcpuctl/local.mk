@@ -11,6 +11,7 @@ libcpuctl_sources = \
 	libcpuctl/cleanup.h \
 	libcpuctl/coldplug.c \
 	libcpuctl/coldplug.h \
+	libcpuctl/counts.c \
 	libcpuctl/cpuctl.h \
 	libcpuctl/cpuid-live.c \
 	libcpuctl/cpuid-table.c \
