@@ -70,3 +70,13 @@ unit_tests += tests/unit/test-identity
 tests_unit_test_identity_SOURCES = tests/unit/test-identity.c $(unit_main) $(unit_tree)
 tests_unit_test_identity_CFLAGS = $(unit_cflags)
 tests_unit_test_identity_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/test-topology
+tests_unit_test_topology_SOURCES = tests/unit/test-topology.c $(unit_main) $(unit_tree)
+tests_unit_test_topology_CFLAGS = $(unit_cflags)
+tests_unit_test_topology_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/test-lscpu
+tests_unit_test_lscpu_SOURCES = tests/unit/test-lscpu.c $(unit_main) $(unit_tree)
+tests_unit_test_lscpu_CFLAGS = $(unit_cflags)
+tests_unit_test_lscpu_LDADD = $(unit_libs)
