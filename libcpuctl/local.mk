@@ -34,9 +34,12 @@ libcpuctl_sources = \
 	libcpuctl/identity.h \
 	libcpuctl/kmsg.c \
 	libcpuctl/kmsg.h \
+	libcpuctl/layout.c \
+	libcpuctl/layout.h \
 	libcpuctl/monitor.c \
 	libcpuctl/monitor.h \
 	libcpuctl/offline-choice.c \
+	libcpuctl/plan-count.c \
 	libcpuctl/plan.c \
 	libcpuctl/plan.h \
 	libcpuctl/reasons.c \
