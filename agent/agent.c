@@ -13,6 +13,8 @@
 
 #include "agent/commands.h"
 #include "agent/config.h"
+#include "agent/forward.h"
+#include "agent/freeze.h"
 #include "agent/hotplug.h"
 #include "agent/log.h"
 #include "agent/port.h"
@@ -31,11 +33,17 @@ uint64_t agent_now_usec(void)
     return (uint64_t)now.tv_sec * 1000000U + (uint64_t)now.tv_nsec / 1000U;
 }
 
+bool agent_is_frozen(const struct agent *agent)
+{
+    return agent->frozen;
+}
+
 static void agent_done(struct agent *agent)
 {
     session_free(agent->session);
     port_free(agent->port);
     qmp_server_free(agent->server);
+    forward_free(agent->forward);
     worker_free(agent->worker);
     sd_event_source_disable_unref(agent->monitor_source);
     cpuctl_monitor_free(agent->monitor);
@@ -107,18 +115,51 @@ static int handle_signals(struct agent *agent)
     return r;
 }
 
-/* One request of the host; for the log only. */
+/* One request of the host. */
 static int on_admit(void *user, const char *name, const struct qmp_command *command,
                     struct qmp_error *error)
 {
+    const struct agent *agent = user;
     char shown[80];
 
-    (void)user;
     (void)command;
-    (void)error;
     if (log_is_verbose())
         log_host(LOG_DEBUG, "request %s", log_escape(shown, sizeof(shown), name, strlen(name)));
+    /* class and words are those of qemu-ga, which does the same */
+    if (agent->frozen && !freeze_is_safe(name))
+        return qmp_error_set(error, QMP_COMMAND_NOT_FOUND,
+                             "Command %s has been disabled: the agent is in frozen state", name);
     return 0;
+}
+
+static void on_frozen(void *user, bool frozen)
+{
+    struct agent *agent = user;
+
+    /* the order matters: nothing is written from here on, or only now again */
+    if (frozen)
+        log_hold(true);
+    agent->frozen = frozen;
+    if (!frozen)
+        log_hold(false);
+    log_write(LOG_INFO, frozen ? "file systems are being frozen" : "file systems are thawed");
+}
+
+/* The agent that gets the commands that are not ours, if the administrator named one. */
+static int make_forward(struct agent *agent)
+{
+    static const char unix_prefix[] = "unix:";
+    const struct config *config = agent->config;
+    struct forward_config forward = {
+        .timeout = config->forward_timeout,
+        .frozen = on_frozen,
+        .user = agent,
+    };
+
+    if (!config->forward)
+        return 0;
+    forward.path = config->forward + strlen(unix_prefix);
+    return forward_new(agent->loop, &forward, &agent->forward);
 }
 
 static int make_server(struct agent *agent)
@@ -131,6 +172,8 @@ static int make_server(struct agent *agent)
         .block =
             config->block_rpcs.count > 0 ? (const char *const *)config->block_rpcs.names : NULL,
         .admit = on_admit,
+        .foreign = agent->forward ? &forward_ops : NULL,
+        .foreign_user = agent->forward,
         .user = agent,
     };
 
@@ -149,6 +192,8 @@ static int start(struct agent *agent, struct cpuctl_error *error)
         r = sd_event_set_watchdog(agent->loop, true);
     if (r >= 0)
         r = worker_new(agent, &agent->worker);
+    if (r >= 0)
+        r = make_forward(agent);
     if (r >= 0)
         r = make_server(agent);
     if (r < 0)

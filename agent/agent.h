@@ -13,6 +13,7 @@ struct config;
 struct cpuctl_error;
 struct cpuctl_monitor;
 struct cpuctl_root;
+struct forward;
 struct port;
 struct qmp_server;
 struct session;
@@ -27,6 +28,8 @@ struct agent {
     struct policy policy;
     struct events events;
     struct worker *worker;
+    struct forward *forward; /**< the agent behind us, NULL: none is configured */
+    bool frozen;             /**< file systems are, or may be, frozen: nothing may be written */
     struct qmp_server *server;
     struct port *port;
     struct session *session; /**< the host's connection, NULL: none */
@@ -37,6 +40,12 @@ struct agent {
  * with @error filled.
  */
 int agent_run(const struct config *config, struct cpuctl_error *error);
+
+/**
+ * True from before a freeze of file systems is passed on until their thaw: no file may be written
+ * and nobody waited for who may write one. Log records are held back meanwhile (log_hold()).
+ */
+bool agent_is_frozen(const struct agent *agent);
 
 /** Now by CLOCK_MONOTONIC, in microseconds. */
 uint64_t agent_now_usec(void);

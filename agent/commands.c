@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/forward.h"
+#include "agent/freeze.h"
 #include "agent/reply.h"
 
 /*
@@ -52,34 +54,62 @@ void command_ping(struct qmp_request *request, struct json_object *arguments)
         qmp_request_return(request, NULL);
 }
 
-static void push_command(int *r, struct json_object *list, const struct qmp_server *server,
-                         const struct qmp_command *command)
+/* One entry of guest-info's list; @name is answered by us or by the agent behind us. */
+static void push_command(int *r, struct json_object *list, const struct agent *agent,
+                         const char *name, bool enabled, bool responds)
 {
     struct json_object *entry = json_object_new_object();
 
+    enabled = enabled && qmp_server_is_enabled(agent->server, name) &&
+              (!agent_is_frozen(agent) || freeze_is_safe(name));
     reply_push(r, list, entry);
-    reply_put(r, entry, "enabled",
-              json_object_new_boolean(qmp_server_is_enabled(server, command->name)));
-    reply_put(r, entry, "name", json_object_new_string(command->name));
-    reply_put(r, entry, "success-response",
-              json_object_new_boolean(!(command->flags & QMP_NO_SUCCESS_RESPONSE)));
+    reply_put(r, entry, "enabled", json_object_new_boolean(enabled));
+    reply_put(r, entry, "name", json_object_new_string(name));
+    reply_put(r, entry, "success-response", json_object_new_boolean(responds));
 }
 
-void command_info(struct qmp_request *request, struct json_object *arguments)
+/* The commands of the agent behind us, but for those that we answer ourselves. */
+static void push_foreign(int *r, struct json_object *list, const struct agent *agent,
+                         struct json_object *commands)
 {
-    struct qmp_server *server = qmp_request_server(request);
+    for (size_t i = 0; i < json_object_array_length(commands); i++) {
+        struct json_object *entry = json_object_array_get_idx(commands, i);
+        bool enabled = true, responds = true;
+        const char *name;
+
+        if (qmp_get_string(entry, NULL, "name", QMP_REQUIRED, &name, NULL) > 0 &&
+            qmp_get_bool(entry, NULL, "enabled", QMP_OPTIONAL, &enabled, NULL) >= 0 &&
+            qmp_get_bool(entry, NULL, "success-response", QMP_OPTIONAL, &responds, NULL) >= 0 &&
+            !qmp_server_find(agent->server, name))
+            push_command(r, list, agent, name, enabled || agent_is_frozen(agent), responds);
+    }
+}
+
+/* @foreign: the list of the agent behind us, or NULL. */
+static void send_info(struct qmp_request *request, struct json_object *foreign)
+{
+    const struct agent *agent = request_agent(request);
     struct json_object *info = json_object_new_object();
     struct json_object *list = json_object_new_array();
     int r = 0;
 
-    if (!request_takes_nothing(request, arguments)) {
-        json_object_put(info);
-        json_object_put(list);
-        return;
-    }
     reply_put(&r, info, "version", json_object_new_string(PACKAGE_VERSION));
     reply_put(&r, info, "supported_commands", list);
-    for (const struct qmp_command *c = qmp_server_commands(server); c->name; c++)
-        push_command(&r, list, server, c);
+    for (const struct qmp_command *c = qmp_server_commands(agent->server); c->name; c++)
+        push_command(&r, list, agent, c->name, true, !(c->flags & QMP_NO_SUCCESS_RESPONSE));
+    if (foreign)
+        push_foreign(&r, list, agent, foreign);
     reply_send(request, r, info);
+}
+
+void command_info(struct qmp_request *request, struct json_object *arguments)
+{
+    struct agent *agent = request_agent(request);
+
+    if (!request_takes_nothing(request, arguments))
+        return;
+    if (agent->forward)
+        forward_get_info(agent->forward, request, send_info);
+    else
+        send_info(request, NULL);
 }

@@ -21,6 +21,14 @@ agent_sources = \
 	agent/config.h \
 	agent/events.c \
 	agent/events.h \
+	agent/forward-handshake.c \
+	agent/forward-internal.h \
+	agent/forward-link.c \
+	agent/forward-reply.c \
+	agent/forward.c \
+	agent/forward.h \
+	agent/freeze.c \
+	agent/freeze.h \
 	agent/holder.c \
 	agent/holder.h \
 	agent/hotplug.c \

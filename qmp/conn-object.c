@@ -77,8 +77,8 @@ bool conn_object_flush(struct qmp_conn *conn)
     if (conn->state != CONN_STREAM || !request || request->text_done)
         return true;
     if (conn->text.size > 0) {
-        size_t taken = foreign->write(conn->server->user, request, qmp_buffer_data(&conn->text),
-                                      conn->text.size);
+        size_t taken = foreign->write(conn->server->foreign_user, request,
+                                      qmp_buffer_data(&conn->text), conn->text.size);
 
         if (!still(conn, request))
             return true;
@@ -88,7 +88,7 @@ bool conn_object_flush(struct qmp_conn *conn)
     }
     if (conn->ended) {
         request->text_done = true;
-        foreign->end(conn->server->user, request);
+        foreign->end(conn->server->foreign_user, request);
     }
     return true;
 }
@@ -122,7 +122,7 @@ static void begin_foreign(struct qmp_conn *conn)
     conn->request = request;
     conn->state = CONN_STREAM;
     conn->text.limit = STREAM_FROM + QMP_FRAME_OUT_MIN;
-    conn->server->foreign->begin(conn->server->user, request);
+    conn->server->foreign->begin(conn->server->foreign_user, request);
 }
 
 /* ---- the scanner's events ---- */

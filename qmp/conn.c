@@ -34,7 +34,7 @@ void conn_cancel(struct qmp_conn *conn)
     if (!request)
         return;
     if (!request->command)
-        conn->server->foreign->cancel(conn->server->user, request);
+        conn->server->foreign->cancel(conn->server->foreign_user, request);
     else if (request->cancel)
         request->cancel(request, request->data);
     request_free(request);
@@ -189,7 +189,7 @@ void qmp_conn_output_sent(struct qmp_conn *conn, size_t size)
     enter(conn);
     qmp_buffer_consume(&conn->output, size);
     if (conn->request && conn->request->streams && conn->output.size < QMP_CONN_OUTPUT_MAX)
-        conn->server->foreign->drained(conn->server->user, conn->request);
+        conn->server->foreign->drained(conn->server->foreign_user, conn->request);
     conn_run(conn);
     leave(conn);
 }

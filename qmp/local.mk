@@ -23,6 +23,8 @@ qmp_libqmp_la_SOURCES = \
 	qmp/server-internal.h \
 	qmp/server.c \
 	qmp/server.h \
+	qmp/sync.c \
+	qmp/sync.h \
 	qmp/utf8.c \
 	qmp/utf8.h
 qmp_libqmp_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS)

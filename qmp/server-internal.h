@@ -15,6 +15,7 @@ struct qmp_server {
     int (*admit)(void *user, const char *name, const struct qmp_command *command,
                  struct qmp_error *error);
     const struct qmp_foreign_ops *foreign;
+    void *foreign_user;
     void *user;
 };
 

@@ -58,6 +58,7 @@ int qmp_server_new(const struct qmp_server_config *config, struct qmp_server **r
     server->frame_limit = config->frame_limit ? config->frame_limit : QMP_FRAME_LIMIT_DEFAULT;
     server->admit = config->admit;
     server->foreign = config->foreign;
+    server->foreign_user = config->foreign_user;
     server->user = config->user;
     if (config->allow) {
         r = copy_list(config->allow, &server->allow);

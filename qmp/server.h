@@ -84,7 +84,8 @@ struct qmp_server_config {
     int (*admit)(void *user, const char *name, const struct qmp_command *command,
                  struct qmp_error *error);
     const struct qmp_foreign_ops *foreign; /**< NULL: foreign commands are not found */
-    void *user;                            /**< handed to admit and to the foreign operations */
+    void *foreign_user;                    /**< handed to the foreign operations */
+    void *user;                            /**< handed to admit, and qmp_server_user() */
 };
 
 /** Returns 0 or -ENOMEM. */
