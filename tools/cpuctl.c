@@ -8,6 +8,12 @@
 #include "tools/tool.h"
 
 static const struct command commands[] = {
+    { .name = "topology", .summary = "show a summary of the CPUs", .run = cmd_topology },
+    { .name = "list", .summary = "list the CPUs, one a row", .run = cmd_list },
+    { .name = "caches", .summary = "list the caches", .run = cmd_caches },
+    { .name = "online", .summary = "bring CPUs online", .run = cmd_online },
+    { .name = "offline", .summary = "take CPUs offline", .run = cmd_offline },
+    { .name = "set", .summary = "have this many, or exactly these, CPUs online", .run = cmd_set },
     { .name = "watch", .summary = "print CPU hotplug events as they happen", .run = cmd_watch },
     { .name = "record", .summary = "record this machine in a tar file", .run = cmd_record },
 };
