@@ -52,7 +52,7 @@ static int fail_archive(const struct archive_out *out, struct cpuctl_error *erro
     int code = archive_errno(out->archive);
 
     return fail(error, code > 0 ? -code : -EIO, "%s: %s", out->path ? out->path : "standard output",
-                archive_error_string(out->archive));
+                code > 0 ? strerror(code) : archive_error_string(out->archive));
 }
 
 /** Finds the directory of the entries and the filter from the file's name. */

@@ -63,21 +63,27 @@ static const char *cpu_cell(struct cpu_rows *rows, unsigned int cpu, int what, c
     return buffer;
 }
 
+/** What lscpu -p --physical prints for a number that the kernel does not tell. */
+static const char *no_physical(const struct cpu_rows *rows, enum cpuctl_level level)
+{
+    bool told = level == CPUCTL_CORE || level == CPUCTL_SOCKET || level == CPUCTL_BOOK ||
+                level == CPUCTL_DRAWER;
+
+    return rows->parsable && rows->physical && told ? "-" : NULL;
+}
+
 /** The number of the group of level @what that @cpu is in. */
 static const char *group_cell(struct cpu_rows *rows, unsigned int cpu, int what, char *buffer)
 {
     enum cpuctl_level level = (enum cpuctl_level)what;
-    int id;
+    int id = cpuctl_topology_index(rows->topology, level, cpu);
 
+    if (id < 0)
+        return no_physical(rows, level);
     /* lscpu's node column is the node's own number, with and without --physical. */
-    if (rows->physical || level == CPUCTL_NODE) {
-        if (cpuctl_topology_physical_id(rows->topology, level, cpu, &id) < 0)
-            return NULL;
-    } else {
-        id = cpuctl_topology_index(rows->topology, level, cpu);
-        if (id < 0)
-            return NULL;
-    }
+    if ((rows->physical || level == CPUCTL_NODE) &&
+        cpuctl_topology_physical_id(rows->topology, level, cpu, &id) < 0)
+        return no_physical(rows, level);
     snprintf(buffer, CELL_SIZE, "%d", id);
     return buffer;
 }

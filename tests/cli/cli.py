@@ -135,8 +135,8 @@ def small_machine(online="0-3", present="0-3", possible="0-7", isolated="", nohz
             f"model name\t: Made-up CPU\nstepping\t: 4\ncpu MHz\t\t: 2000.000\n"
             f"apicid\t\t: {cpu * 2}\nbogomips\t: 4000.00\nflags\t\t: fpu lm\n\n"
             for cpu in parse_list(online)),
-        "sys/devices/system/node/node0/cpumap": "f\n",
-        "sys/devices/system/node/node0/cpulist": "0-3\n",
+        "sys/devices/system/node/node0/cpumap": f"{sum(1 << c for c in parse_list(online)):x}\n",
+        "sys/devices/system/node/node0/cpulist": f"{online}\n",
     }
     for cpu in range(4):
         if cpu > 0:
