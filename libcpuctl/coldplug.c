@@ -2,8 +2,11 @@
 /*
  * The Multiple APIC Description Table (ACPI specification, section 5.2.12) is what firmware wrote
  * at boot: a CPU that was plugged later is in it without the enabled flag, or not at all. The
- * kernel shows the table in /sys/firmware/acpi/tables (to root), and of a CPU the ACPI unique ID in
- * cpuN/firmware_node/uid.
+ * kernel shows the table in /sys/firmware/acpi/tables, to root.
+ *
+ * Which entry is which CPU: x86 numbers the enabled ones from 0 on at boot, and whatever is plugged
+ * later gets a number above them (arch/x86/kernel/acpi/boot.c and apic/apic.c, later
+ * cpu/topology.c). arm64 has the entry's unique ID in cpuN/firmware_node/uid.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,64 +16,79 @@
 #include "coldplug.h"
 #include "root.h"
 
-#define MADT_HEADER    44 /* the common header of 36 bytes, the APIC's address, flags */
-#define MADT_ENABLED   1U /* flags, bit 0, of all kinds of entries */
-#define MADT_LENGTH_AT 4  /* in the common header */
-#define ENTRY_HEADER   2  /* type, length */
+#define TABLE_LENGTH_AT 4  /* in the header that all tables have */
+#define MADT_HEADER     44 /* that header of 36 bytes, the local APIC's address, flags */
 
-/** Where an entry of a type has its fields. */
-struct entry_kind {
-    uint8_t type;
-    uint8_t length; /**< at least */
-    uint8_t uid_at;
-    uint8_t uid_size; /**< 1 or 4 bytes */
-    uint8_t flags_at;
+enum madt_type {
+    MADT_LOCAL_APIC = 0x00,
+    MADT_LOCAL_X2APIC = 0x09,
+    MADT_GICC = 0x0b,
 };
 
-static const struct entry_kind kinds[] = {
-    { .type = 0x00, .length = 8, .uid_at = 2, .uid_size = 1, .flags_at = 4 },   /* local APIC */
-    { .type = 0x09, .length = 16, .uid_at = 12, .uid_size = 4, .flags_at = 8 }, /* local x2APIC */
-    { .type = 0x0b, .length = 40, .uid_at = 8, .uid_size = 4, .flags_at = 12 }, /* GICC, arm64 */
-};
+#define ENABLED         1U  /* the flags' bit 0 in all of them */
+#define APIC_ID_INVALID 255 /* of a local APIC: there is none, or see its x2APIC entry */
 
 static uint32_t get32(const uint8_t *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static const struct entry_kind *find_kind(const uint8_t *entry, uint8_t length)
+static bool is_madt(const uint8_t *table, size_t size)
 {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (kinds[i].type == entry[0] && length >= kinds[i].length)
-            return &kinds[i];
-    return NULL;
+    return size >= MADT_HEADER && memcmp(table, "APIC", 4) == 0 &&
+           get32(table + TABLE_LENGTH_AT) <= size && get32(table + TABLE_LENGTH_AT) >= MADT_HEADER;
 }
 
-int madt_is_enabled(const uint8_t *table, size_t size, uint32_t uid)
+/**
+ * Steps to the next entry: @entry is NULL at first. Returns 1, 0 (there is none) or -EBADMSG. The
+ * entry has at least its type and its length, in bytes 0 and 1, and is wholly inside the table.
+ */
+static int next_entry(const uint8_t *table, const uint8_t **entry)
 {
-    int result = -ENODATA;
-    uint8_t length;
+    const uint8_t *next = *entry ? *entry + (*entry)[1] : table + MADT_HEADER;
+    size_t left = get32(table + TABLE_LENGTH_AT) - (size_t)(next - table);
 
-    if (size < MADT_HEADER || memcmp(table, "APIC", 4) != 0 || get32(table + MADT_LENGTH_AT) > size)
+    if (left == 0)
+        return 0;
+    if (left < 2 || next[1] < 2 || next[1] > left)
         return -EBADMSG;
-    size = get32(table + MADT_LENGTH_AT);
-    for (size_t at = MADT_HEADER; at + ENTRY_HEADER <= size; at += length) {
-        const uint8_t *entry = table + at;
-        const struct entry_kind *kind;
+    *entry = next;
+    return 1;
+}
 
-        length = entry[1];
-        if (length < ENTRY_HEADER || length > size - at)
-            return -EBADMSG;
-        kind = find_kind(entry, length);
-        if (!kind ||
-            (kind->uid_size == 1 ? entry[kind->uid_at] : get32(entry + kind->uid_at)) != uid)
-            continue;
-        /* Firmware may list a CPU by both kinds of entry: any one enabled is enough. */
-        if (get32(entry + kind->flags_at) & MADT_ENABLED)
-            return 1;
-        result = 0;
+int madt_count_x86(const uint8_t *table, size_t size)
+{
+    const uint8_t *entry = NULL;
+    int local = 0, extended = 0, beyond = 0, r;
+
+    if (!is_madt(table, size))
+        return -EBADMSG;
+    while ((r = next_entry(table, &entry)) > 0) {
+        if (entry[0] == MADT_LOCAL_APIC && entry[1] >= 8) {
+            local += entry[3] != APIC_ID_INVALID && (get32(entry + 4) & ENABLED);
+        } else if (entry[0] == MADT_LOCAL_X2APIC && entry[1] >= 16 &&
+                   (get32(entry + 8) & ENABLED)) {
+            extended++;
+            beyond += get32(entry + 4) >= APIC_ID_INVALID;
+        }
     }
-    return result;
+    if (r < 0)
+        return r;
+    /* Firmware may list the low IDs by both kinds of entry; the kernel counts them once. */
+    return local ? local + beyond : extended;
+}
+
+int madt_gicc_is_enabled(const uint8_t *table, size_t size, uint32_t uid)
+{
+    const uint8_t *entry = NULL;
+    int r;
+
+    if (!is_madt(table, size))
+        return -EBADMSG;
+    while ((r = next_entry(table, &entry)) > 0)
+        if (entry[0] == MADT_GICC && entry[1] >= 16 && get32(entry + 8) == uid)
+            return get32(entry + 12) & ENABLED ? 1 : 0;
+    return r < 0 ? r : -ENODATA;
 }
 
 int coldplug_was_enabled(struct cpuctl_root *root, const uint8_t *madt, size_t size,
@@ -80,12 +98,17 @@ int coldplug_was_enabled(struct cpuctl_root *root, const uint8_t *madt, size_t s
     int64_t uid;
     int r;
 
-    /* A unique ID may also be a word, which no MADT entry has. */
+    r = madt_count_x86(madt, size);
+    if (r < 0)
+        return r;
+    if (r > 0)
+        return cpu < (unsigned int)r;
+
     snprintf(path, sizeof(path), ROOT_CPU_DIR "/cpu%u/firmware_node/uid", cpu);
     r = root_read_int(root, path, &uid);
     if (r < 0)
         return r;
     if (uid < 0 || uid > UINT32_MAX)
         return -ENODATA;
-    return madt_is_enabled(madt, size, (uint32_t)uid);
+    return madt_gicc_is_enabled(madt, size, (uint32_t)uid);
 }

@@ -9,10 +9,16 @@
 struct cpuctl_root;
 
 /**
- * Whether the MADT's entry for the processor of ACPI unique ID @uid is enabled. Returns 1, 0,
- * -ENODATA (there is no such entry) or -EBADMSG (@table, of @size bytes, is no sound MADT).
+ * How many processors the MADT of an x86 machine has enabled. Returns the number, 0 when it has no
+ * entries of that kind, or -EBADMSG (@table, of @size bytes, is no sound MADT).
  */
-int madt_is_enabled(const uint8_t *table, size_t size, uint32_t uid);
+int madt_count_x86(const uint8_t *table, size_t size);
+
+/**
+ * Whether the MADT's entry (GICC, arm64) for the processor of ACPI unique ID @uid is enabled.
+ * Returns 1, 0, -ENODATA (there is no such entry) or -EBADMSG.
+ */
+int madt_gicc_is_enabled(const uint8_t *table, size_t size, uint32_t uid);
 
 /**
  * Whether @cpu, which is present, was enabled at boot. @madt, @size: the table. Returns 1, 0, or a

@@ -11,6 +11,7 @@ libcpuctl_sources = \
 	libcpuctl/cleanup.h \
 	libcpuctl/coldplug.c \
 	libcpuctl/coldplug.h \
+	libcpuctl/counts.c \
 	libcpuctl/cpuctl.h \
 	libcpuctl/cpuid-live.c \
 	libcpuctl/cpuid-table.c \
@@ -33,9 +34,12 @@ libcpuctl_sources = \
 	libcpuctl/identity.h \
 	libcpuctl/kmsg.c \
 	libcpuctl/kmsg.h \
+	libcpuctl/layout.c \
+	libcpuctl/layout.h \
 	libcpuctl/monitor.c \
 	libcpuctl/monitor.h \
 	libcpuctl/offline-choice.c \
+	libcpuctl/plan-count.c \
 	libcpuctl/plan.c \
 	libcpuctl/plan.h \
 	libcpuctl/reasons.c \

@@ -108,6 +108,8 @@ bool cpuctl_monitor_is_hot(const struct cpuctl_monitor *monitor, unsigned int cp
         return true;
     if (cpuctl_set_has(monitor->gone, cpu) || !monitor->madt)
         return false;
+    if (cpuctl_can_offline(monitor->root, cpu) == -ENODEV) /* it is not there */
+        return false;
     return coldplug_was_enabled(monitor->root, (const uint8_t *)monitor->madt, monitor->madt_size,
                                 cpu) == 0;
 }

@@ -306,12 +306,9 @@ static void add_nodes(struct summary *summary)
     add_number(summary, section, "NUMA node(s):", count);
     for (unsigned int i = 0; i < count; i++) {
         const struct cpuctl_set *cpus = cpuctl_topology_group(summary->topology, CPUCTL_NODE, i);
-        int cpu = cpuctl_set_next(cpus, 0), number = 0;
+        int number = cpuctl_topology_node_number(summary->topology, i);
         char label[64];
 
-        if (cpu < 0 || cpuctl_topology_physical_id(summary->topology, CPUCTL_NODE,
-                                                   (unsigned int)cpu, &number) < 0)
-            continue;
         snprintf(label, sizeof(label), "NUMA node%d CPU(s):", number);
         add_cpus(summary, section, label, cpus);
     }

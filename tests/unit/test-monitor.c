@@ -63,69 +63,84 @@ START_TEST(uevents)
 }
 END_TEST
 
-/** A MADT with 0: local APIC, enabled; 1: disabled; 300: x2APIC, online-capable; 7: both kinds. */
-static size_t make_madt(uint8_t *table, size_t room)
-{
-    static const uint8_t entries[] = {
-        0x01, 12, 0, 0, 0,    0, 0xc0, 0xfe, 0, 0, 0, 0, /* I/O APIC */
-        0x00, 8,  0, 0, 1,    0, 0,    0,                /* UID 0, enabled */
-        0x00, 8,  1, 1, 0,    0, 0,    0,                /* UID 1, not */
-        0x09, 16, 0, 0, 0x2c, 1, 0,    0,    2, 0, 0, 0,
-        0x2c, 1,  0, 0,                   /* UID 300, online-capable */
-        0x00, 8,  7, 7, 0,    0, 0,    0, /* UID 7, not, */
-        0x09, 16, 0, 0, 7,    0, 0,    0,    1, 0, 0, 0,
-        7,    0,  0, 0, /* but enabled here */
-        0x00, 2,        /* too short */
-    };
-    size_t size = 44 + sizeof(entries);
+#define GICC(uid, flags)                                                                           \
+    0x0b, 16, 0, 0, 9, 9, 9, 9, (uid), 0, 0, 0, (flags), 0, 0, 0 /* cut behind the flags */
 
-    ck_assert_uint_le(size, room);
+/* Entries by type: 0 local APIC, 1 I/O APIC, 9 local x2APIC, 0xb GICC. */
+static const uint8_t x86[] = {
+    0x01, 12, 0, 0,   0,    0, 0xc0, 0xfe, 0, 0, 0, 0,             /* an I/O APIC */
+    0x00, 8,  0, 0,   1,    0, 0,    0,                            /* ID 0: enabled */
+    0x00, 8,  1, 1,   1,    0, 0,    0,                            /* ID 1: enabled */
+    0x00, 8,  2, 2,   0,    0, 0,    0,                            /* ID 2: not */
+    0x00, 8,  3, 3,   2,    0, 0,    0,                            /* ID 3: online-capable */
+    0x00, 8,  9, 255, 1,    0, 0,    0,                            /* none */
+    0x09, 16, 0, 0,   1,    0, 0,    0,    1, 0, 0, 0, 1, 0, 0, 0, /* ID 1 once more */
+    0x09, 16, 0, 0,   0x2c, 1, 0,    0,    1, 0, 0, 0, 7, 0, 0, 0, /* ID 300: enabled */
+    0x09, 16, 0, 0,   0x2d, 1, 0,    0,    2, 0, 0, 0, 8, 0, 0, 0, /* ID 301: online-capable */
+    0x00, 2,                                                       /* too short to say anything */
+};
+static const uint8_t x2apic_only[] = {
+    0x09, 16, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, /* ID 0: enabled */
+    0x09, 16, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, /* ID 1: enabled */
+    0x09, 16, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, /* ID 2: not */
+};
+static const uint8_t arm[] = { GICC(0, 1), GICC(5, 8), GICC(6, 1) };
+
+static size_t make_madt(uint8_t *table, const uint8_t *entries, size_t n)
+{
     memset(table, 0, 44);
     memcpy(table, "APIC", 4);
-    table[4] = (uint8_t)size;
-    memcpy(table + 44, entries, sizeof(entries));
-    return size;
+    table[4] = (uint8_t)(44 + n);
+    memcpy(table + 44, entries, n);
+    return 44 + n;
 }
 
 START_TEST(madt)
 {
     uint8_t table[256];
-    size_t size = make_madt(table, sizeof(table));
+    size_t size = make_madt(table, x86, sizeof(x86));
 
-    ck_assert_int_eq(madt_is_enabled(table, size, 0), 1);
-    ck_assert_int_eq(madt_is_enabled(table, size, 1), 0);
-    ck_assert_int_eq(madt_is_enabled(table, size, 300), 0);
-    ck_assert_int_eq(madt_is_enabled(table, size, 44), -ENODATA); /* 300 & 0xff */
-    ck_assert_int_eq(madt_is_enabled(table, size, 7), 1);
-    ck_assert_int_eq(madt_is_enabled(table, size, 2), -ENODATA);
-    ck_assert_int_eq(madt_is_enabled(table, size, UINT32_MAX), -ENODATA);
+    ck_assert_int_eq(madt_count_x86(table, size), 3);
+    ck_assert_int_eq(madt_gicc_is_enabled(table, size, 0), -ENODATA);
+    size = make_madt(table, x2apic_only, sizeof(x2apic_only));
+    ck_assert_int_eq(madt_count_x86(table, size), 2);
+    size = make_madt(table, arm, sizeof(arm));
+    ck_assert_int_eq(madt_count_x86(table, size), 0);
+    ck_assert_int_eq(madt_gicc_is_enabled(table, size, 0), 1);
+    ck_assert_int_eq(madt_gicc_is_enabled(table, size, 5), 0);
+    ck_assert_int_eq(madt_gicc_is_enabled(table, size, 6), 1);
+    ck_assert_int_eq(madt_gicc_is_enabled(table, size, 7), -ENODATA);
+    size = make_madt(table, arm, 0);
+    ck_assert_int_eq(madt_count_x86(table, size), 0);
 }
 END_TEST
 
 START_TEST(damaged_madt)
 {
     uint8_t table[256];
-    size_t size = make_madt(table, sizeof(table));
+    size_t size = make_madt(table, x86, sizeof(x86));
 
-    /* cut anywhere: never a read past the end, never an answer */
+    /* cut anywhere: never a read past the end */
     for (size_t cut = 0; cut < size; cut++) {
         uint8_t *copy = malloc(cut ? cut : 1);
 
         memcpy(copy, table, cut);
-        ck_assert_int_eq(madt_is_enabled(copy, cut, 0), -EBADMSG);
-        if (cut > 8) { /* also when the header agrees: entries may be cut at their ends only */
+        ck_assert_int_eq(madt_count_x86(copy, cut), -EBADMSG);
+        ck_assert_int_eq(madt_gicc_is_enabled(copy, cut, 0), -EBADMSG);
+        if (cut > 4) { /* also when the header agrees: only the entries' ends may be the table's */
             copy[4] = (uint8_t)cut;
-            ck_assert_int_le(madt_is_enabled(copy, cut, 2), 0);
+            ck_assert_int_le(madt_count_x86(copy, cut), 3);
+            ck_assert_int_lt(madt_gicc_is_enabled(copy, cut, 0), 0);
         }
         free(copy);
     }
     table[44 + 1] = 0; /* an entry that does not move on */
-    ck_assert_int_eq(madt_is_enabled(table, size, 0), -EBADMSG);
+    ck_assert_int_eq(madt_count_x86(table, size), -EBADMSG);
     table[44 + 1] = 255;
-    ck_assert_int_eq(madt_is_enabled(table, size, 0), -EBADMSG);
-    make_madt(table, sizeof(table));
+    ck_assert_int_eq(madt_count_x86(table, size), -EBADMSG);
+    make_madt(table, x86, sizeof(x86));
     table[0] = 'B';
-    ck_assert_int_eq(madt_is_enabled(table, size, 0), -EBADMSG);
+    ck_assert_int_eq(madt_count_x86(table, size), -EBADMSG);
 }
 END_TEST
 
@@ -134,19 +149,24 @@ START_TEST(cold_or_hot)
     _cleanup_(tree_freep) char *tree = tree_new();
     _cleanup_(cpuctl_root_freep) struct cpuctl_root *root = tree_root(tree, false);
     uint8_t table[256];
-    size_t size = make_madt(table, sizeof(table));
+    size_t size = make_madt(table, x86, sizeof(x86));
 
-    tree_write(tree, "sys/devices/LNXSYSTM:00/ACPI0007:00/uid", "0\n");
+    ck_assert_int_eq(coldplug_was_enabled(root, table, size, 2), 1);
+    ck_assert_int_eq(coldplug_was_enabled(root, table, size, 3), 0);
+    ck_assert_int_eq(coldplug_was_enabled(root, table, 40, 0), -EBADMSG);
+
+    size = make_madt(table, arm, sizeof(arm));
+    tree_write(tree, "sys/devices/LNXSYSTM:00/ACPI0007:00/uid", "5\n");
     tree_link(tree, ROOT_CPU_DIR "/cpu0/firmware_node", "../../../LNXSYSTM:00/ACPI0007:00");
-    tree_write(tree, ROOT_CPU_DIR "/cpu1/firmware_node/uid", "1\n");
+    tree_write(tree, ROOT_CPU_DIR "/cpu1/firmware_node/uid", "6\n");
     tree_write(tree, ROOT_CPU_DIR "/cpu2/firmware_node/uid", "CPU2\n");
     tree_write(tree, ROOT_CPU_DIR "/cpu3/firmware_node/uid", "-1\n");
     tree_write(tree, ROOT_CPU_DIR "/cpu4/firmware_node/uid", "4294967296\n");
-    ck_assert_int_eq(coldplug_was_enabled(root, table, size, 0), 1);
-    ck_assert_int_eq(coldplug_was_enabled(root, table, size, 1), 0);
-    ck_assert_int_lt(coldplug_was_enabled(root, table, size, 2), 0);
-    ck_assert_int_lt(coldplug_was_enabled(root, table, size, 3), 0);
-    ck_assert_int_lt(coldplug_was_enabled(root, table, size, 4), 0);
+    ck_assert_int_eq(coldplug_was_enabled(root, table, size, 0), 0);
+    ck_assert_int_eq(coldplug_was_enabled(root, table, size, 1), 1);
+    ck_assert_int_eq(coldplug_was_enabled(root, table, size, 2), -EBADMSG);
+    ck_assert_int_eq(coldplug_was_enabled(root, table, size, 3), -ENODATA);
+    ck_assert_int_eq(coldplug_was_enabled(root, table, size, 4), -ENODATA);
     ck_assert_int_eq(coldplug_was_enabled(root, table, size, 5), -ENOENT);
 }
 END_TEST
