@@ -38,7 +38,7 @@ struct session {
     sd_event_source *retry; /* a blocked reply */
     unsigned int retries;   /* so far, without progress */
     size_t blocked_size;    /* what was left to send at the last try */
-    bool host;              /* device: a host is connected */
+    bool host;              /* the peer was seen to be connected, see below */
     bool at_end;            /* socket: the peer sends no more */
     bool over;              /* ended() is to be called */
     bool lost;              /* … with this */
@@ -46,6 +46,12 @@ struct session {
     void *userdata;
 };
 
+/*
+ * On a virtio-serial port the host's data may be there before the message that it is connected, and
+ * meanwhile read() gives 0 and write() fails with EAGAIN as if there were none. So only what the
+ * driver does for a connected host tells that there is one: EAGAIN from read(), or a write. When it
+ * goes after that, what was left is dropped; before that, a reply waits for it.
+ */
 static void go_on(struct session *session)
 {
     sd_event_source_set_enabled(session->pump, SD_EVENT_ONESHOT);
@@ -62,9 +68,8 @@ static void end(struct session *session, bool lost)
 
 static void host_went(struct session *session)
 {
-    if (session->host)
-        log_host(LOG_INFO, "the host closed its end%s",
-                 qmp_conn_is_busy(session->conn) ? " in the middle of a request" : "");
+    log_host(LOG_INFO, "the host closed its end%s",
+             qmp_conn_is_busy(session->conn) ? " in the middle of a request" : "");
     session->host = false;
     session->retry = sd_event_source_disable_unref(session->retry);
     /* Half a request or a reply of one client means nothing to the next. */
@@ -109,6 +114,7 @@ static bool write_out(struct session *session)
         return true;
     }
     session->retries = 0;
+    session->host = true;
     session->retry = sd_event_source_disable_unref(session->retry);
     if (r < 0) {
         log_host(LOG_INFO, "the reply can't be sent: %s", strerror(-r));
@@ -142,10 +148,10 @@ static bool read_in(struct session *session)
             return true;
         }
         if (n == 0) {
-            host_went(session);
+            if (session->host)
+                host_went(session);
             return true;
         }
-        session->host = true;
         if (!write_out(session))
             return false;
     }
@@ -189,7 +195,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 
     (void)source;
     (void)fd;
-    if ((events & (EPOLLHUP | EPOLLERR)) && qmp_conn_is_busy(session->conn) &&
+    if ((events & (EPOLLHUP | EPOLLERR)) && session->host && qmp_conn_is_busy(session->conn) &&
         is_hung_up(session)) {
         /* Nobody waits for the reply: what was begun stops before its next step. */
         host_went(session);
@@ -220,6 +226,7 @@ int session_new(sd_event *loop, struct qmp_server *server, int fd, enum port_str
         .loop = loop,
         .fd = fd,
         .stream = stream,
+        .host = stream == PORT_SOCKET,
         .ended = ended,
         .userdata = userdata,
     };
