@@ -28,6 +28,8 @@ const struct qmp_command agent_commands[] = {
     { .name = "guest-get-load", .run = command_get_load },
     { .name = "guest-shutdown", .run = command_shutdown, .flags = QMP_NO_SUCCESS_RESPONSE },
     { .name = "__org.cpuctl_get-version", .run = command_get_version },
+    { .name = "__org.cpuctl_get-topology", .run = command_get_topology },
+    { .name = "__org.cpuctl_set-goal", .run = command_set_goal },
     { .name = "__org.cpuctl_get-events", .run = command_get_events },
     { .name = NULL },
 };

@@ -33,6 +33,10 @@ void command_get_cpustats(struct qmp_request *request, struct json_object *argum
 void command_get_load(struct qmp_request *request, struct json_object *arguments);
 /* commands-shutdown.c */
 void command_shutdown(struct qmp_request *request, struct json_object *arguments);
+/* commands-topology.c */
+void command_get_topology(struct qmp_request *request, struct json_object *arguments);
+/* commands-goal.c */
+void command_set_goal(struct qmp_request *request, struct json_object *arguments);
 /* commands-events.c */
 void command_get_events(struct qmp_request *request, struct json_object *arguments);
 void command_get_version(struct qmp_request *request, struct json_object *arguments);

@@ -10,9 +10,11 @@ agent_sources = \
 	agent/background.c \
 	agent/background.h \
 	agent/commands-events.c \
+	agent/commands-goal.c \
 	agent/commands-load.c \
 	agent/commands-shutdown.c \
 	agent/commands-system.c \
+	agent/commands-topology.c \
 	agent/commands-vcpus.c \
 	agent/commands.c \
 	agent/commands.h \
