@@ -31,6 +31,63 @@ class Difference:
             for name, _, view in present)
 
 
-SUMMARY = "summary|-J|-x|-B"
 
-DIFFERENCES = []
+SUMMARY = "summary|-J|-x|-B"
+LISTS = "-e|-e -y|-p|-p=LIST"
+NUMBER = r"\d+"
+BIG_LITTLE = "arm-A510-A710-A715-X3"
+# recordings that were not made by `cpuctl record`
+DUMPS = f"{BIG_LITTLE}|armv7|ppc64-POWER7|s390-kvm|s390-nested-virt|vbox-win|x86_64-.*"
+
+DIFFERENCES = [
+    Difference(
+        machines=DUMPS, views=SUMMARY, names="Architecture", theirs=".+", ours="",
+        reason="`lscpu --sysroot` prints the architecture of the machine that it runs on; these "
+               "recordings have no proc/sys/kernel/arch, so cpuctl does not tell one"),
+    Difference(
+        machines=DUMPS, views=SUMMARY, names="Byte Order", theirs=".+", ours="",
+        reason="`lscpu --sysroot` prints the byte order of the machine that it runs on; these "
+               "recordings have no sys/kernel/cpu_byteorder, which newer lscpu reads as cpuctl does"),
+    Difference(
+        machines="armv7", views="-x", names="On-line CPU\\(s\\) mask", theirs="0", ours="3",
+        reason="lscpu -x prints nothing but 0 where the kernel has room for fewer than 4 CPUs"),
+    # /proc/cpuinfo has vendor and stepping before the part; lscpu begins a new CPU type in the
+    # middle of a CPU's block, so that the lines before are counted to the type before
+    Difference(
+        machines=BIG_LITTLE, views=SUMMARY, names="Model name #4", theirs="-", ours="Cortex-X3",
+        reason="lscpu misses the vendor of a CPU type whose stepping differs from the one before, "
+               "and so its name"),
+    Difference(
+        machines=BIG_LITTLE, views=SUMMARY, names="Stepping #4", theirs="0x1", ours="r1p0",
+        reason="the same: without the vendor lscpu does not know that the stepping is an Arm one"),
+    Difference(
+        machines=BIG_LITTLE, views=SUMMARY, names="BogoMIPS #4|Flags #4", theirs="", ours=".+",
+        reason="the same: lscpu counts a CPU's BogoMIPS and flags to the type before"),
+    Difference(
+        machines=BIG_LITTLE, views=LISTS, names="CPU 7 BOGOMIPS", theirs="-?", ours="38.40",
+        reason="the same in the list of CPUs"),
+    Difference(
+        machines=BIG_LITTLE, views="-e|-p|-p=LIST", names="CPU [3-7] (CORE|Core|SOCKET|Socket)",
+        theirs=NUMBER, ours=NUMBER,
+        reason="lscpu counts cores and sockets anew for each CPU type, so that different ones have "
+               "the same number; cpuctl's numbers are unique"),
+    # what only happens on some live machines
+    Difference(
+        machines="live", views=".*", names=".*(MHZ|Mhz|MHz|SCALMHZ%)", theirs=".*", ours=".*",
+        volatile=True, reason="the frequency changes between two calls"),
+    Difference(
+        machines="live", views=SUMMARY, names="CPU min MHz", theirs="0.0000", ours=".+",
+        volatile=True, reason="lscpu counts a CPU that tells no frequency, such as an offline one, as 0"),
+    Difference(
+        machines="live", views=SUMMARY, names="Hypervisor vendor", theirs="", volatile=True,
+        ours="QEMU TCG|bhyve|Parallels|Oracle|ACRN|Jailhouse|QNX|NVMM|OpenBSD|Intel HAXM|Apple|"
+             "Lockheed Martin",
+        reason="lscpu does not know these CPUID signatures"),
+    Difference(
+        machines="live", views=SUMMARY, names="Virtualization type", theirs="", ours="full",
+        volatile=True, reason="the same: without the hypervisor lscpu tells no type"),
+    Difference(
+        machines="live", views=SUMMARY, names="Hypervisor vendor", theirs="Microsoft",
+        ours="KVM|Xen", volatile=True,
+        reason="lscpu takes the Hyper-V interface that KVM or Xen offer for Hyper-V itself"),
+]
