@@ -115,7 +115,10 @@ void qmp_request_stream_end(struct qmp_request *request)
 
 void qmp_request_resume(struct qmp_request *request)
 {
-    conn_run(request->conn);
+    struct qmp_conn *conn = request->conn;
+
+    conn->notify = true; /* input may be wanted again */
+    conn_run(conn);
 }
 
 /* The argument "id" of guest-sync and guest-sync-delimited; NULL: an error was sent. */

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the wire tests share: TAP, an agent as a process, a client of it, and an upstream that misbehaves."""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+
+class Skip(Exception):
+    """The reason why a test can't be run here."""
+
+
+def run(tests):
+    """Runs functions as TAP tests, named by their docstrings. Returns the exit code."""
+    print(f"1..{len(tests)}", flush=True)
+    failed = 0
+    for number, test in enumerate(tests, 1):
+        name = (test.__doc__ or test.__name__).strip().rstrip(".")
+        try:
+            test()
+            print(f"ok {number} - {name}", flush=True)
+        except Skip as reason:
+            print(f"ok {number} - {name} # SKIP {reason}", flush=True)
+        except Exception:  # a test may fail in any way
+            failed += 1
+            print(f"not ok {number} - {name}", flush=True)
+            for line in traceback.format_exc().splitlines():
+                print(f"# {line}", flush=True)
+    return 1 if failed else 0
+
+
+def agent_program():
+    """The agent under test: $CPUCTL_AGENT, or the one in the build folder we were called from."""
+    path = os.environ.get("CPUCTL_AGENT", "agent/cpuctl-agent")
+    if not os.path.exists(path):
+        raise SystemExit(f"Bail out! no {path}: set CPUCTL_AGENT or call from the build folder")
+    return os.path.abspath(path)
+
+
+class Process:
+    """A program that is ended with its `with` block."""
+
+    def __init__(self, argv, log):
+        self.log = open(log, "ab")
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.pid = self.process.pid
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Client:
+    """A host's end of the agent's socket."""
+
+    def __init__(self, path, timeout=20.0):
+        self.buffer = b""
+        deadline = time.monotonic() + 5
+        while True:
+            self.socket = socket.socket(socket.AF_UNIX)
+            try:
+                self.socket.connect(path)
+                break
+            except OSError:
+                self.socket.close()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+        self.socket.settimeout(timeout)
+
+    def close(self):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data if isinstance(data, bytes) else json.dumps(data).encode())
+
+    def line(self):
+        """The next line of replies, without its end."""
+        while b"\n" not in self.buffer:
+            data = self.socket.recv(65536)
+            if not data:
+                raise EOFError(f"connection closed after {self.buffer[-200:]!r}")
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line
+
+    def ask(self, command, arguments=None, **members):
+        """Sends a command and returns the whole reply."""
+        request = {"execute": command, **members}
+        if arguments is not None:
+            request["arguments"] = arguments
+        self.send(request)
+        return json.loads(self.line())
+
+    def get(self, command, arguments=None):
+        """Sends a command and returns what it returns."""
+        reply = self.ask(command, arguments)
+        if "return" not in reply or "error" in reply:
+            raise AssertionError(f"{command}: {reply}")
+        return reply["return"]
+
+    def quiet(self, seconds):
+        """What comes within a time in which nothing should."""
+        before = self.socket.gettimeout()
+        self.socket.settimeout(seconds)
+        try:
+            self.buffer += self.socket.recv(65536)
+        except TimeoutError:
+            pass
+        self.socket.settimeout(before)
+        return self.buffer
+
+
+class Upstream:
+    """A made-up qemu-ga: answers the handshake as a real one, everything else as a test wants.
+
+    handler(connection, request): gets each request that is not part of the handshake as an object; returns
+    bytes to send, or None. raw: what came in, as bytes.
+    """
+
+    def __init__(self, path, handler=None, commands=(), status="thawed"):
+        self.handler = handler
+        self.status = status
+        self.commands = [{"name": "guest-fsfreeze-status", "enabled": True, "success-response": True}]
+        self.commands += list(commands)
+        self.raw = b""
+        self.requests = []
+        self.connections = 0
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(4)
+        self.connection = None
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                self.connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            try:
+                self.talk(self.connection)
+            except OSError:
+                pass
+            self.connection.close()
+
+    def talk(self, connection):
+        decoder = json.JSONDecoder()
+        text = ""
+        while True:
+            data = connection.recv(65536)
+            if not data:
+                return
+            self.raw += data
+            # what follows the last reset byte counts, as for a real parser
+            text = (text + data.decode("latin-1")).split("\xff")[-1].lstrip()
+            while text:
+                try:
+                    request, end = decoder.raw_decode(text)
+                except json.JSONDecodeError:
+                    break
+                text = text[end:].lstrip()
+                reply = self.answer(connection, request)
+                if reply:
+                    connection.sendall(reply)
+
+    def answer(self, connection, request):
+        name = request["execute"]
+        if name == "guest-sync-delimited":
+            return b"\xff" + json.dumps({"return": request["arguments"]["id"]}).encode() + b"\n"
+        if name == "guest-info":
+            return json.dumps({"return": {"version": "x", "supported_commands": self.commands}}).encode() + b"\n"
+        if name == "guest-fsfreeze-status":
+            return json.dumps({"return": self.status}).encode() + b"\n"
+        self.requests.append(request)
+        return self.handler(connection, request) if self.handler else None
+
+    def stop(self):
+        # close() alone does not wake accept()
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        if self.connection:
+            try:
+                self.connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.thread.join(5)
+
+
+class Chain:
+    """An agent with an upstream behind it, both in a temporary folder; for a `with` block."""
+
+    def __init__(self, timeout=30, options=(), **upstream):
+        self.timeout = timeout
+        self.options = list(options)
+        self.upstream_arguments = upstream
+        self.agent = self.upstream = self.client = None
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="cpuctl-wire-")
+        self.upstream_path = f"{self.folder}/ga.sock"
+        self.path = f"{self.folder}/agent.sock"
+        self.log = f"{self.folder}/agent.log"
+        self.start_upstream()
+        config = f"{self.folder}/agent.conf"
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"[general]\nmethod=unix-listen\npath={self.path}\nforward=unix:{self.upstream_path}\n"
+                       f"forward-timeout={self.timeout}\nstatedir={self.folder}\n")
+        self.agent = Process([agent_program(), "-c", config, "-v", *self.options], self.log)
+        self.client = Client(self.path)
+        return self
+
+    def start_upstream(self):
+        if self.upstream_arguments.get("real"):
+            if not shutil.which("qemu-ga"):
+                raise Skip("qemu-ga is not installed")
+            self.upstream = Process([shutil.which("qemu-ga"), "-m", "unix-listen", "-p", self.upstream_path,
+                                     "-t", self.folder, "-f", f"{self.folder}/ga.pid"], f"{self.folder}/ga.log")
+            deadline = time.monotonic() + 5
+            while not os.path.exists(self.upstream_path):
+                if time.monotonic() > deadline:
+                    raise AssertionError("qemu-ga makes no socket")
+                time.sleep(0.02)
+        elif self.upstream_arguments.get("absent"):
+            self.upstream = None
+        else:
+            self.upstream = Upstream(self.upstream_path, **self.upstream_arguments)
+
+    def stop_upstream(self):
+        if self.upstream:
+            self.upstream.stop()
+        if os.path.exists(self.upstream_path):
+            os.unlink(self.upstream_path)
+        self.upstream = None
+
+    def reconnect(self):
+        self.client.close()
+        self.client = Client(self.path)
+
+    def logged(self):
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def __exit__(self, kind, value, trace):
+        if self.client:
+            self.client.close()
+        if self.agent:
+            alive = self.agent.process.poll() is None
+            self.agent.stop()
+            if kind is not None or not alive:
+                sys.stdout.write("".join(f"# agent: {line}\n" for line in self.logged().splitlines()[-40:]))
+            if not alive:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                raise AssertionError("the agent had ended by itself")
+        self.stop_upstream()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return False
