@@ -4,6 +4,9 @@ libcpuctl_sources = \
 	libcpuctl/arch.c \
 	libcpuctl/arm.c \
 	libcpuctl/arm.h \
+	libcpuctl/cache-class.c \
+	libcpuctl/cache-class.h \
+	libcpuctl/cache-read.c \
 	libcpuctl/change.c \
 	libcpuctl/change.h \
 	libcpuctl/choice.c \

@@ -85,3 +85,8 @@ unit_tests += tests/unit/test-lscpu
 tests_unit_test_lscpu_SOURCES = tests/unit/test-lscpu.c $(unit_main) $(unit_tree)
 tests_unit_test_lscpu_CFLAGS = $(unit_cflags)
 tests_unit_test_lscpu_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/test-caches
+tests_unit_test_caches_SOURCES = tests/unit/test-caches.c $(unit_main) $(unit_tree)
+tests_unit_test_caches_CFLAGS = $(unit_cflags)
+tests_unit_test_caches_LDADD = $(unit_libs)
