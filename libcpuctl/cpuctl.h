@@ -243,9 +243,10 @@ struct cpuctl_cache {
 CPUCTL_EXPORT int cpuctl_topology_read(struct cpuctl_root *root, const struct cpuctl_state *state,
                                        unsigned int flags, struct cpuctl_topology **ret_topology,
                                        struct cpuctl_error *error);
-#define CPUCTL_TOPOLOGY_CACHES   1U /**< also read the caches */
-#define CPUCTL_TOPOLOGY_CLUSTERS 2U /**< also read the clusters, which costs as much as the cores  \
-                                     */
+/** Also read the caches. */
+#define CPUCTL_TOPOLOGY_CACHES 1U
+/** Also read the clusters, which costs as much as the cores. */
+#define CPUCTL_TOPOLOGY_CLUSTERS 2U
 CPUCTL_EXPORT void cpuctl_topology_free(struct cpuctl_topology *topology);
 /** How many groups of @level there are among the online CPUs; 0: the kernel does not tell this
  * level. */
@@ -431,8 +432,10 @@ CPUCTL_EXPORT int cpuctl_plan_change(struct cpuctl_root *root, const struct cpuc
                                      bool online, unsigned int flags, struct cpuctl_plan **ret_plan,
                                      struct cpuctl_error *error);
 /**
- * Plans to have exactly the CPUs of @set online: online first, then offline. Returns 0, -EINVAL
- * (@set is empty), ….
+ * Plans to have exactly the CPUs of @set online: first bring them online by rising number, then
+ * take the others offline by falling number. An isolated or nohz_full CPU that is not in @set is
+ * skipped, unless with CPUCTL_PLAN_FORCE. Returns 0, -EINVAL (@set is empty), -ENODEV (no CPU of
+ * @set is present), ….
  */
 CPUCTL_EXPORT int cpuctl_plan_exactly(struct cpuctl_root *root, const struct cpuctl_set *set,
                                       unsigned int flags, struct cpuctl_plan **ret_plan,
@@ -442,9 +445,11 @@ CPUCTL_EXPORT int cpuctl_plan_exactly(struct cpuctl_root *root, const struct cpu
  * example): to take offline, whole cores before splitting one, from the NUMA node and then the
  * socket with the most CPUs left, the highest-numbered core first and in it the highest-numbered
  * thread; never CPU 0, never one that can't be taken offline, and isolated or nohz_full ones only
- * with CPUCTL_PLAN_FORCE. To bring online: the reverse order. Returns 0; -ERANGE when @count is 0
- * or more than the present CPUs; -EBUSY when it can't be reached, @error saying which CPUs stand in
- * the way and why.
+ * with CPUCTL_PLAN_FORCE, after all others. To bring online: the reverse order. CPUs that would
+ * have been chosen if they were not isolated, nohz_full or unable to go follow as skipped. The plan
+ * is empty when @count CPUs are online already. Returns 0; -ERANGE when @count is 0 or more than
+ * the present CPUs; -EBUSY when it can't be reached, @error saying which CPUs stand in the way and
+ * why.
  */
 CPUCTL_EXPORT int cpuctl_plan_count(struct cpuctl_root *root, unsigned int count,
                                     unsigned int flags, struct cpuctl_plan **ret_plan,
@@ -466,17 +471,22 @@ enum cpuctl_outcome {
     CPUCTL_SKIPPED  /**< left out by the plan */
 };
 
-/** The result for one CPU; the strings are owned by the change. */
+/**
+ * The result for one CPU; the strings are owned by the change. Sentences have no full stop and no
+ * newline. Codes of our own are -ENODEV (not present, or gone meanwhile), -EOPNOTSUPP (it has no
+ * file cpuN/online) and -ECANCELED (the kernel did it, and it was undone at once); the others are
+ * the kernel's.
+ */
 struct cpuctl_result {
     unsigned int cpu;
     bool online; /**< the state asked for */
     enum cpuctl_outcome outcome;
     int code;               /**< refused: negative errno */
-    uint64_t duration_usec; /**< how long the kernel took, in microseconds */
+    uint64_t duration_usec; /**< how long the kernel took, in microseconds; 0: it was not asked */
     const char *reason;     /**< refused, skipped: a sentence why; else NULL */
     const char *help;       /**< refused: a sentence that says what would help, or NULL */
-    const char
-        *kernel_log; /**< refused with -EIO: the kernel log's lines about this CPU, or NULL */
+    const char *kernel_log; /**< refused by the kernel (-EIO above all): what its log says of this
+                               CPU, at most 16 lines divided by newlines, or NULL */
 };
 
 /** A plan that is being carried out, one CPU a step. */
@@ -490,8 +500,8 @@ CPUCTL_EXPORT void cpuctl_change_free(struct cpuctl_change *change);
 /**
  * Does the next CPU and blocks until the kernel is done with it (milliseconds; seconds on a loaded
  * machine). A CPU that can't be changed is a result, not a failure of the step. Returns 1 when a
- * CPU was done and @ret_result (may be NULL) points to its result, 0 when nothing is left, or
- * -ENOMEM.
+ * CPU was done and @ret_result (may be NULL) points to its result, which stays valid as long as the
+ * change, or 0 when nothing is left.
  */
 CPUCTL_EXPORT int cpuctl_change_step(struct cpuctl_change *change,
                                      const struct cpuctl_result **ret_result);
@@ -576,8 +586,9 @@ CPUCTL_EXPORT int cpuctl_monitor_next(struct cpuctl_monitor *monitor,
                                       struct cpuctl_event *ret_event);
 /**
  * Whether @cpu was hot-added, as opposed to present since boot (cold-plugged): the monitor saw it
- * come, or the kernel log or udev's database tell that it came after boot. Unknown counts as cold.
- * Returns a truth value.
+ * come, or the ACPI table MADT, which firmware wrote at boot, does not have it enabled. Without
+ * that table (s390, powerpc; or no right to read it) a CPU that came before the monitor is unknown,
+ * and unknown counts as cold. Returns a truth value.
  */
 CPUCTL_EXPORT bool cpuctl_monitor_is_hot(const struct cpuctl_monitor *monitor, unsigned int cpu);
 

@@ -276,6 +276,19 @@ START_TEST(example_of_the_documentation)
 }
 END_TEST
 
+START_TEST(example_with_an_isolated_cpu)
+{
+    struct machine shape = example;
+
+    shape.isolated = "7";
+
+    _cleanup_fixture_ *f = fixture_new(&shape);
+
+    assert_count_plan(f, 6, 0, "-5 -4 (-7: isolated, and not forced)");
+    assert_count_plan(f, 2, 0, "-5 -4 -3 -2 -6 -1 (-7: isolated, and not forced)");
+}
+END_TEST
+
 START_TEST(the_reverse_order_from_anywhere)
 {
     static const struct machine shapes[] = {
@@ -497,6 +510,7 @@ Suite *unit_suite(void)
 
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, example_of_the_documentation);
+    tcase_add_test(tests, example_with_an_isolated_cpu);
     tcase_add_loop_test(tests, the_reverse_order_from_anywhere, 0, 10);
     tcase_add_test(tests, growing_with_little_known);
     tcase_add_test(tests, growing_by_the_pattern);
