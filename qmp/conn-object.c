@@ -35,6 +35,7 @@ void conn_object_begin(struct qmp_conn *conn)
     free(TAKE_PTR(conn->id));
     conn->id_size = 0;
     conn->error.desc[0] = '\0';
+    conn->not_json = false;
 }
 
 /* The object will get an error: the rest of it is skipped. The first error counts. */
@@ -132,8 +133,10 @@ static void on_member(struct qmp_conn *conn)
     for (size_t i = 0; i < MEMBERS; i++) {
         if (!qmp_frame_name_is(&conn->frame, member_names[i]))
             continue;
-        if (conn->seen & 1U << i)
+        if (conn->seen & 1U << i) {
             refuse(conn, QMP_GENERIC_ERROR, "JSON parse error, duplicate key");
+            conn->not_json = true;
+        }
         conn->seen |= 1U << i;
         return;
     }
@@ -220,9 +223,9 @@ static void run_command(struct qmp_conn *conn)
 
     if (!request)
         return;
-    if (qmp_json_parse_frame(&conn->frame, qmp_buffer_data(&conn->text), conn->text.size,
-                             &request->tree, &conn->error) < 0 ||
-        server_check(conn->server, conn->name, conn->command, &conn->error) < 0) {
+    conn->not_json = qmp_json_parse_frame(&conn->frame, qmp_buffer_data(&conn->text),
+                                          conn->text.size, &request->tree, &conn->error) < 0;
+    if (conn->not_json || server_check(conn->server, conn->name, conn->command, &conn->error) < 0) {
         request_free(request);
         refuse(conn, QMP_GENERIC_ERROR, "The command %s is refused", conn->name);
         return;
@@ -247,7 +250,7 @@ static void on_end(struct qmp_conn *conn)
     else if (conn->state == CONN_COLLECT)
         run_command(conn);
     if (conn->error.desc[0])
-        answer_error(conn, &conn->error, true);
+        answer_error(conn, &conn->error, !conn->not_json);
     if (!conn->request && conn->ended)
         conn_object_begin(conn);
 }

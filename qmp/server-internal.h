@@ -61,6 +61,7 @@ struct qmp_conn {
     char *id;                            /* its JSON text, or NULL */
     size_t id_size;
     struct qmp_error error; /* why it is refused; desc "": it is not */
+    bool not_json;          /* … because it is not JSON: such an error has no id */
 };
 
 /** Checks the lists and the program's own policy. Returns 0 or a negative value with @error. */

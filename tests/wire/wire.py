@@ -37,7 +37,7 @@ def run(tests):
 
 def agent_program():
     """The agent under test: $CPUCTL_AGENT, or the one in the build folder we were called from."""
-    path = os.environ.get("CPUCTL_AGENT", "agent/cpuctl-agent")
+    path = os.environ.get("CPUCTL_AGENT", os.path.join(os.environ.get("CPUCTL_BUILD", "."), "agent/cpuctl-agent"))
     if not os.path.exists(path):
         raise SystemExit(f"Bail out! no {path}: set CPUCTL_AGENT or call from the build folder")
     return os.path.abspath(path)
