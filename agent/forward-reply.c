@@ -257,7 +257,12 @@ void command_fail(struct forward *forward, const char *desc)
     forward->started = false;
     if (!request)
         return;
-    qmp_error_set(&error, QMP_GENERIC_ERROR, "%s", desc);
+    /* Without an agent behind us the command is what it is without chaining: not found. */
+    if (forward->absent)
+        qmp_error_set(&error, QMP_COMMAND_NOT_FOUND, "The command %s has not been found (%s)",
+                      qmp_request_name(request), desc);
+    else
+        qmp_error_set(&error, QMP_GENERIC_ERROR, "%s", desc);
     if (info)
         info(request, NULL);
     else if (streams)

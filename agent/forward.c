@@ -140,6 +140,7 @@ static bool begin_request(struct forward *forward)
     forward->connect = false;
     if (forward->link.state == LINK_DOWN) {
         r = link_open(forward);
+        forward->absent = r == -ENOENT;
         if (r < 0)
             forward_fail(forward, "can't be reached: %s", strerror(-r));
         return r == 0;

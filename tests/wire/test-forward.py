@@ -136,7 +136,7 @@ def test_kill_and_restart():
         equal(chain.client.get("guest-get-users"), [])
         chain.upstream.kill()
         os.unlink(chain.upstream_path)
-        error_of(chain.client.ask("guest-get-users", id=1), contains="can't be reached: No such file")
+        error_of(chain.client.ask("guest-get-users", id=1), "CommandNotFound", contains="can't be reached: No such file")
         equal(chain.client.ask("guest-ping", id=2), {"return": {}, "id": 2})
         names = [e["name"] for e in chain.client.get("guest-info")["supported_commands"]]
         equal("guest-get-users" in names, False)
