@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The choice of CPUs to take offline: whole cores before splitting one, always from the NUMA node
- * and then from the socket that has the most CPUs left, there the highest-numbered core, and of a
- * split core the highest-numbered thread.
+ * The choice of CPUs to take offline: whole cores before splitting one, always from the place that
+ * has the most CPUs left, there the highest-numbered core, and of a split core the highest-numbered
+ * thread. A place is what a NUMA node and a socket have in common: a socket can have several nodes
+ * (sub-NUMA clustering), and a node several sockets (one of them without memory), and none of them
+ * is to be emptied before the others.
  *
  * Cores may be of different sizes (hybrid processors; cores whose sibling is offline already). To
  * split none that need not be split, a whole core is taken only if the rest of the count can still
@@ -29,9 +31,11 @@ struct choice {
     size_t n_cpus;
     struct core *cores;
     size_t n_cores;
-    size_t *members;         /**< indexes into @cpus, grouped by core, rising in each */
-    bool *gone;              /**< by index into @cpus: was chosen, or was never there */
-    unsigned int *node_left; /**< by node: CPUs that were not chosen yet */
+    size_t *members;          /**< indexes into @cpus, grouped by core, rising in each */
+    bool *gone;               /**< by index into @cpus: was chosen, or was never there */
+    size_t *place_of;         /**< by index into @cpus */
+    unsigned int *place_left; /**< by place: CPUs that were not chosen yet */
+    unsigned int *node_left;
     unsigned int *socket_left;
     unsigned int *whole;   /**< by size: whole cores that can be chosen */
     unsigned int *spent;   /**< scratch of whole_cores_reach() */
@@ -45,6 +49,8 @@ static void choice_release(struct choice *c)
     free(c->cores);
     free(c->members);
     free(c->gone);
+    free(c->place_of);
+    free(c->place_left);
     free(c->node_left);
     free(c->socket_left);
     free(c->whole);
@@ -65,12 +71,52 @@ static bool core_is_whole(const struct core *core)
 static bool core_goes_before(const struct choice *c, const struct core *a, const struct core *b)
 {
     const struct choice_cpu *x = core_cpu(c, a), *y = core_cpu(c, b);
+    unsigned int left_a = c->place_left[c->place_of[c->members[a->first]]];
+    unsigned int left_b = c->place_left[c->place_of[c->members[b->first]]];
 
+    if (left_a != left_b)
+        return left_a > left_b;
     if (c->node_left[x->node] != c->node_left[y->node])
         return c->node_left[x->node] > c->node_left[y->node];
     if (c->socket_left[x->socket] != c->socket_left[y->socket])
         return c->socket_left[x->socket] > c->socket_left[y->socket];
     return x->cpu > y->cpu;
+}
+
+static int compare_sizes(const void *a, const void *b)
+{
+    const size_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/** Numbers the places: a place's number is where its key is first among the sorted keys. */
+static int number_places(struct choice *c)
+{
+    size_t n = c->n_cpus;
+    _cleanup_free_ size_t *keys = calloc(n, sizeof(*keys));
+
+    c->place_of = calloc(n, sizeof(*c->place_of));
+    c->place_left = calloc(n, sizeof(*c->place_left));
+    if (!keys || !c->place_of || !c->place_left)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        keys[i] = c->cpus[i].node * n + c->cpus[i].socket;
+    qsort(keys, n, sizeof(*keys), compare_sizes);
+    for (size_t i = 0; i < n; i++) {
+        size_t key = c->cpus[i].node * n + c->cpus[i].socket, low = 0, high = n;
+
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+
+            if (keys[middle] < key)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        c->place_of[i] = low;
+    }
+    return 0;
 }
 
 /** Groups the CPUs by core. */
@@ -86,7 +132,7 @@ static int choice_init(struct choice *c)
     c->socket_left = calloc(n, sizeof(*c->socket_left));
     c->whole = calloc(n + 1, sizeof(*c->whole));
     if (!core_of || !c->cores || !c->members || !c->gone || !c->node_left || !c->socket_left ||
-        !c->whole)
+        !c->whole || number_places(c) < 0)
         return -ENOMEM;
 
     /* core_of: the table's core → our core, plus 1 */
@@ -100,6 +146,7 @@ static int choice_init(struct choice *c)
             c->gone[i] = true;
             continue;
         }
+        c->place_left[c->place_of[i]]++;
         c->node_left[cpu->node]++;
         c->socket_left[cpu->socket]++;
     }
@@ -174,6 +221,7 @@ static void take_threads(struct choice *c, struct core *core, size_t count)
             continue;
         c->gone[index] = true;
         c->picks[c->n_picks++] = (struct choice_pick){ .index = index, .splits = splits };
+        c->place_left[c->place_of[index]]--;
         c->node_left[any->node]--;
         c->socket_left[any->socket]--;
         core->left--;

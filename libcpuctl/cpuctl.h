@@ -442,14 +442,14 @@ CPUCTL_EXPORT int cpuctl_plan_exactly(struct cpuctl_root *root, const struct cpu
                                       struct cpuctl_error *error);
 /**
  * Plans to have @count CPUs online. The choice, which is deterministic (docs/architecture.md has an
- * example): to take offline, whole cores before splitting one, from the NUMA node and then the
- * socket with the most CPUs left, the highest-numbered core first and in it the highest-numbered
- * thread; never CPU 0, never one that can't be taken offline, and isolated or nohz_full ones only
- * with CPUCTL_PLAN_FORCE, after all others. To bring online: the reverse order. CPUs that would
- * have been chosen if they were not isolated, nohz_full or unable to go follow as skipped. The plan
- * is empty when @count CPUs are online already. Returns 0; -ERANGE when @count is 0 or more than
- * the present CPUs; -EBUSY when it can't be reached, @error saying which CPUs stand in the way and
- * why.
+ * example): to take offline, whole cores before splitting one, from where a NUMA node's part of a
+ * socket has the most CPUs left, of equals from the node and then the socket with the most, the
+ * highest-numbered core first and in it the highest-numbered thread; never CPU 0, never one that
+ * can't be taken offline, and isolated or nohz_full ones only with CPUCTL_PLAN_FORCE, after all
+ * others. To bring online: the reverse order. CPUs that would have been chosen if they were not
+ * isolated, nohz_full or unable to go follow as skipped. The plan is empty when @count CPUs are
+ * online already. Returns 0; -ERANGE when @count is 0 or more than the present CPUs; -EBUSY when it
+ * can't be reached, @error saying which CPUs stand in the way and why.
  */
 CPUCTL_EXPORT int cpuctl_plan_count(struct cpuctl_root *root, unsigned int count,
                                     unsigned int flags, struct cpuctl_plan **ret_plan,

@@ -160,7 +160,7 @@ static int add_chosen(struct cpuctl_plan *plan, const struct question *q)
         else if (q->order[i].splits)
             reason = "splits a core, as the number asks for it";
         else
-            reason = "its core goes as a whole, from the fullest node and socket";
+            reason = "its core goes as a whole, from the fullest NUMA node or socket";
         r = plan_add(plan, cpu->cpu, q->online, false, reason);
         if (r < 0)
             return r;

@@ -38,6 +38,11 @@ tests_unit_test_plan_SOURCES = tests/unit/test-plan.c $(unit_main) $(unit_tree)
 tests_unit_test_plan_CFLAGS = $(unit_cflags)
 tests_unit_test_plan_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/test-plan-recorded
+tests_unit_test_plan_recorded_SOURCES = tests/unit/test-plan-recorded.c $(unit_main) $(unit_tree)
+tests_unit_test_plan_recorded_CFLAGS = $(unit_cflags)
+tests_unit_test_plan_recorded_LDADD = $(unit_libs)
+
 unit_qmp_cflags = $(unit_cflags) $(JSONC_CFLAGS)
 unit_qmp_libs = qmp/libqmp.la $(CHECK_LIBS)
 

@@ -118,6 +118,17 @@ START_TEST(nodes_within_a_socket)
 }
 END_TEST
 
+START_TEST(sockets_of_unequal_nodes)
+{
+    /* node 0 has two sockets, node 1 has one, as where a socket has no memory of its own */
+    struct choice_cpu cpus[6];
+
+    for (unsigned int i = 0; i < 6; i++)
+        cpus[i] = (struct choice_cpu){ i, i, i / 4, i / 2, i ? CHOICE_FREE : CHOICE_NEVER };
+    assert_choice(cpus, 6, 6, "3 1 5 2 4");
+}
+END_TEST
+
 START_TEST(unequal_nodes)
 {
     struct choice_cpu cpus[8];
@@ -330,6 +341,7 @@ Suite *unit_suite(void)
     tcase_add_test(examples, siblings_far_apart);
     tcase_add_test(examples, sockets_within_a_node);
     tcase_add_test(examples, nodes_within_a_socket);
+    tcase_add_test(examples, sockets_of_unequal_nodes);
     tcase_add_test(examples, unequal_nodes);
     tcase_add_test(examples, cores_of_different_sizes);
     tcase_add_test(examples, half_cores);
