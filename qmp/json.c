@@ -52,7 +52,7 @@ int qmp_json_parse_frame(const struct qmp_frame *frame, const char *text, size_t
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     value = json_tokener_parse_ex(tokener, text, (int)size);
     if (json_tokener_get_error(tokener) == json_tokener_continue)
-        value = json_tokener_parse_ex(tokener, "\n", 1); /* a number ends with what follows it */
+        value = json_tokener_parse_ex(tokener, " ", 1); /* the same */
     result = json_tokener_get_error(tokener);
     if (result != json_tokener_success)
         return qmp_error_set(error, QMP_GENERIC_ERROR, "JSON parse error, %s",
@@ -79,7 +79,7 @@ static int scan_value(struct qmp_frame *frame, const char *text, size_t size, si
     if (event == QMP_FRAME_MORE) {
         size_t step = 0;
 
-        event = qmp_frame_feed(frame, "\n", 1, &step, out);
+        event = qmp_frame_feed(frame, " ", 1, &step, out); /* a number ends with what follows */
     }
     if (event == QMP_FRAME_ERROR && error)
         *error = frame->error;

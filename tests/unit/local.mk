@@ -95,3 +95,13 @@ unit_tests += tests/unit/test-caches
 tests_unit_test_caches_SOURCES = tests/unit/test-caches.c $(unit_main) $(unit_tree)
 tests_unit_test_caches_CFLAGS = $(unit_cflags)
 tests_unit_test_caches_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/test-qmp-frame
+tests_unit_test_qmp_frame_SOURCES = tests/unit/test-qmp-frame.c $(unit_main)
+tests_unit_test_qmp_frame_CFLAGS = $(unit_qmp_cflags)
+tests_unit_test_qmp_frame_LDADD = $(unit_qmp_libs)
+
+unit_tests += tests/unit/test-qmp-json
+tests_unit_test_qmp_json_SOURCES = tests/unit/test-qmp-json.c $(unit_main)
+tests_unit_test_qmp_json_CFLAGS = $(unit_qmp_cflags)
+tests_unit_test_qmp_json_LDADD = $(unit_qmp_libs)
