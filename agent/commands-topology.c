@@ -95,7 +95,8 @@ void command_get_topology(struct qmp_request *request, struct json_object *argum
     if (!request_takes_nothing(request, arguments))
         return;
     if (cpuctl_state_read(agent->root, &state, &error) < 0 ||
-        cpuctl_topology_read(agent->root, state, CPUCTL_TOPOLOGY_CACHES, &topology, &error) < 0) {
+        cpuctl_topology_read(agent->root, state, CPUCTL_TOPOLOGY_CACHES | CPUCTL_TOPOLOGY_CLUSTERS,
+                             &topology, &error) < 0) {
         qmp_request_fail(request, "%s", error.text);
         return;
     }

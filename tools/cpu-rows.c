@@ -72,8 +72,9 @@ static int read_topology(struct cpu_rows *rows, const struct choice *choice,
                          struct cpuctl_error *error)
 {
     bool caches = choice_has(choice, COL_CACHE);
-    int r = cpuctl_topology_read(rows->root, rows->state, caches ? CPUCTL_TOPOLOGY_CACHES : 0,
-                                 &rows->topology, error);
+    unsigned int flags = (caches ? CPUCTL_TOPOLOGY_CACHES : 0) |
+                         (choice_has(choice, COL_CLUSTER) ? CPUCTL_TOPOLOGY_CLUSTERS : 0);
+    int r = cpuctl_topology_read(rows->root, rows->state, flags, &rows->topology, error);
 
     if (r >= 0 && caches)
         r = index_caches(rows);
