@@ -43,7 +43,6 @@ struct recording {
     size_t notes_size;
     FILE *notes_stream;
     unsigned int n_files;
-    bool has_arch;
 };
 
 static void recording_release(struct recording *recording)
@@ -78,8 +77,6 @@ static int record_file(const char *path, void *userdata)
         }
         return n == -ENOMEM ? -ENOMEM : 0;
     }
-    if (strcmp(path, "proc/sys/kernel/arch") == 0)
-        recording->has_arch = true;
     r = archive_out_add(recording->archive, path, text, scrub(path, text, (size_t)n),
                         &recording->error);
     if (r >= 0)
@@ -87,28 +84,31 @@ static int record_file(const char *path, void *userdata)
     return r;
 }
 
-/** Adds what is no file of this machine: CPUID, and the architecture where the kernel has no file.
- */
-static int record_extra(struct recording *recording)
+/** Adds a file that older kernels don't have: @text is what it would have. */
+static int record_missing(struct recording *recording, const char *path, const char *text)
+{
+    _cleanup_free_ char *found = NULL;
+    _cleanup_free_ char *line = NULL;
+    int n;
+
+    if (cpuctl_root_read(recording->tool->root, path, FILE_LIMIT, &found, NULL) >= 0)
+        return 0;
+    n = asprintf(&line, "%s\n", text);
+    if (n < 0) {
+        line = NULL;
+        return -ENOMEM;
+    }
+    return archive_out_add(recording->archive, path, line, (size_t)n, &recording->error);
+}
+
+/** Adds the CPUID leaves. */
+static int record_cpuid(struct recording *recording)
 {
     _cleanup_(cpuctl_state_freep) struct cpuctl_state *state = NULL;
     struct cpuctl_error error = { 0 };
     _cleanup_free_ char *cpuid = NULL;
-    struct utsname uts;
-    int r = 0;
+    int r = cpuctl_state_read(recording->tool->root, &state, &recording->error);
 
-    if (!cpuctl_root_is_live(recording->tool->root))
-        return 0;
-    if (!recording->has_arch && uname(&uts) == 0) { /* the file came with Linux 6.1 */
-        char line[sizeof(uts.machine) + 1];
-        int n = snprintf(line, sizeof(line), "%s\n", uts.machine);
-
-        r = archive_out_add(recording->archive, "proc/sys/kernel/arch", line, (size_t)n,
-                            &recording->error);
-    }
-    if (r < 0)
-        return r;
-    r = cpuctl_state_read(recording->tool->root, &state, &recording->error);
     if (r < 0)
         return r;
     r = cpuctl_cpuid_dump(cpuctl_state_get(state, CPUCTL_ONLINE), &cpuid, &error);
@@ -120,6 +120,23 @@ static int record_extra(struct recording *recording)
         return 0;
     }
     return archive_out_add(recording->archive, "cpuid", cpuid, strlen(cpuid), &recording->error);
+}
+
+/** Adds what the live machine tells otherwise than by files. */
+static int record_extra(struct recording *recording)
+{
+    struct utsname uts;
+    int r;
+
+    if (!cpuctl_root_is_live(recording->tool->root))
+        return record_file("cpuid", recording); /* a copy of a recording */
+    if (uname(&uts) < 0)
+        return -errno;
+    r = record_missing(recording, "proc/sys/kernel/arch", uts.machine); /* from Linux 6.1 on */
+    if (r >= 0)                                                         /* from Linux 6.2 on */
+        r = record_missing(recording, "sys/kernel/cpu_byteorder",
+                           __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "little" : "big");
+    return r < 0 ? r : record_cpuid(recording);
 }
 
 /** Adds the notes as file "record". */

@@ -21,8 +21,16 @@ int interrupt_catch(void)
     /* SA_RESETHAND: whoever does not want to wait for the CPU in progress asks twice. */
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 
-    if (sigaction(SIGINT, &action, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0)
-        return -errno;
+    static const int signals[] = { SIGINT, SIGTERM };
+    struct sigaction before;
+
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        if (sigaction(signals[i], NULL, &before) < 0)
+            return -errno;
+        /* A shell starts what stands in the background with SIGINT ignored: so it stays. */
+        if (before.sa_handler != SIG_IGN && sigaction(signals[i], &action, NULL) < 0)
+            return -errno;
+    }
     return 0;
 }
 

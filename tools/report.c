@@ -110,4 +110,5 @@ void report_result(const struct tool *tool, const struct cpuctl_result *result)
             print_kernel_log(result->kernel_log);
         break;
     }
+    fflush(stdout); /* a batch may take minutes: whoever reads a pipe sees each CPU as it is done */
 }

@@ -112,3 +112,108 @@ def test_set_takes_whole_cores_and_spares_nodes(guest):
     same(len(online), 4)
     # Nodes 0-3 and 4-7, cores (0,1) (2,3) (4,5) (6,7): each node keeps one whole core.
     same(online, {0, 1, 4, 5})
+
+
+@guest(cpus=4)
+def test_refusals_tell_why_and_what_helps(guest):
+    result = guest.run("cpuctl offline 0")
+    assert b"CPU 0 was not taken offline: " in result.err, result
+    assert b"can't take CPU 0 offline; choose another CPU" in result.err, result
+    result = guest.run("cpuctl offline 0,3 --json")
+    same(result.status, 64)
+    report = json.loads(result.out)
+    same([(entry["cpu"], entry["outcome"]) for entry in report["results"]],
+         [(3, "done"), (0, "refused")])
+    same(report["results"][1]["error"], "EOPNOTSUPP")
+    assert report["results"][0]["duration-usec"] > 0, report
+    assert report["results"][1]["reason"] and report["results"][1]["help"], report
+    same((report["reached"], report["online"], report["not-tried"]), (False, "0-2", ""))
+
+
+@guest(cpus=1)
+def test_absent_cpus_are_refused(guest):
+    result = guest.run("cpuctl online 1")
+    same(result.status, 1)
+    assert b"CPU 1 is not present; hot-add CPU 1" in result.err, result
+    result = guest.run("cpuctl set 2")
+    same(result.status, 1)
+    assert b"--wait" in result.err, result
+
+
+@guest(cpus=8, maxcpus=8)
+def test_interrupted_between_cpus(guest):
+    status = guest.sh("cpuctl offline 1-7 >/tmp/out 2>&1 & pid=$!\n"
+                      "until grep -q 'CPU 7 is offline' /tmp/out; do :; done\n"
+                      "kill $pid; wait $pid; echo $?")
+    same(status, "64")
+    out = guest.sh("cat /tmp/out")
+    left = guest.cpus()
+    assert 1 in left and 7 not in left, left
+    done = {cpu for cpu in range(1, 8) if f"CPU {cpu} is offline" in out}
+    same(done | left, set(range(8)))
+    assert "interrupted: nothing was done about CPUs 1" in out, out
+
+
+@guest(cpus=2)
+def test_interrupted_while_waiting(guest):
+    status = guest.sh("cpuctl online 2 --wait 60 >/tmp/out 2>&1 & pid=$!; sleep 0.5\n"
+                      "kill $pid; wait $pid; echo $?")
+    same(status, "1")
+    assert "nothing was changed" in guest.sh("cat /tmp/out")
+
+
+@guest(cpus=4)
+def test_choice_of_cpus_that_stay_offline(guest):
+    path = "/var/lib/cpuctl/offline"
+    guest.sh("cpuctl offline --persist 2-3")
+    same(guest.sh(f"cat {path}"), "2-3")
+    same(guest.sh("cpuctl list -o CPU,STATE --noheadings --raw"),
+         "0 online\n1 online\n2 held\n3 held")
+    guest.sh("cpuctl offline 1")
+    guest.sh("cpuctl online --hotplugged 1-3")  # what the udev rule calls
+    same(guest.cpus(), {0, 1})
+    guest.sh("cpuctl set 3")
+    same((guest.cpus(), guest.sh(f"cat {path}")), ({0, 1, 2}, "3"))
+    guest.sh("cpuctl online 3")
+    same((guest.cpus(), guest.sh(f"cat {path} 2>/dev/null || true")), ({0, 1, 2, 3}, ""))
+
+
+@guest(cpus=4, cmdline="isolcpus=3")
+def test_isolated_cpus_are_left_alone(guest):
+    guest.sh("cpuctl set 2")
+    same(guest.cpus(), {0, 3})
+    result = guest.run("cpuctl set 1")
+    same((result.status, guest.cpus()), (1, {0, 3}))
+    assert b"isolated" in result.err, result
+    guest.sh("cpuctl set 1 --force")
+    same(guest.cpus(), {0})
+    guest.sh("cpuctl online 3")
+    guest.sh("cpuctl offline 3")
+    same(guest.cpus(), {0})
+
+
+@guest(cpus=1, fresh=True)
+def test_set_waits_for_cpus(guest):
+    guest.sh("(cpuctl set 3 --wait 60; echo $? >/tmp/status) >/tmp/out 2>&1 &")
+    same((guest.add_cpu(), guest.add_cpu()), (1, 2))
+    wait_until(lambda: guest.run("test -s /tmp/status").status == 0, "cpuctl to end")
+    same(guest.sh("cat /tmp/status"), "0")
+    same(guest.cpus(), {0, 1, 2})
+
+
+@guest(cpus=2)
+def test_watch_ends_when_nobody_reads(guest):
+    guest.sh("(cpuctl watch; echo $? >/tmp/status) | sleep 0.5")
+    wait_until(lambda: guest.run("test -s /tmp/status").status == 0, "cpuctl to end")
+    same(guest.sh("cat /tmp/status"), "0")
+
+
+@guest(cpus=4)
+def test_recording_is_read_as_the_machine(guest):
+    guest.sh("cpuctl offline 3")
+    guest.sh("rm -rf /tmp/me*; cpuctl record /tmp/me.tar && tar -C /tmp -xf /tmp/me.tar")
+    columns = "CPU,CORE,SOCKET,NODE,CACHE,ONLINE,OFFLINABLE,APICID,MODELNAME"
+    same(guest.sh(f"cpuctl -s /tmp/me list -o {columns}"), guest.sh(f"cpuctl list -o {columns}"))
+    same(guest.sh("lscpu -s /tmp/me -p -a"), guest.sh("lscpu -p -a"))
+    # Of what changes from call to call (MHz) nothing is shown where there is no cpufreq.
+    same(guest.sh("cpuctl -s /tmp/me topology"), guest.sh("cpuctl topology"))
