@@ -96,13 +96,15 @@ int cache_read_set(struct walk *walk, unsigned int cpu, unsigned int slot,
 
     for (int i = walk->sharing_variant < 0 ? 0 : walk->sharing_variant; i < 2; i++) {
         n = read_attribute(walk, cpu, slot, files[i], reader->text, sizeof(reader->text));
+        if (i == 0 && topology_is_cut(n))
+            continue;
         for (unsigned int j = 0; n > 0 && j < walk->n_memos; j++)
             if (strcmp(reader->text, walk->memos[j].text) == 0) {
                 *ret_set = walk->memos[j].set;
                 return 1;
             }
         r = topology_parse_sharing(reader, n, cpu, i == 0, &set);
-        if (r == 0)
+        if (r == 0 && walk->sharing_variant < 0)
             walk->sharing_variant = i;
         if (r != -ENOENT || walk->sharing_variant >= 0)
             break;

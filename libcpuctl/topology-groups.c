@@ -38,6 +38,11 @@ static const struct {
     [CPUCTL_DRAWER] = { { { "drawer_siblings_list", true }, { "drawer_siblings", false } } },
 };
 
+bool topology_is_cut(ssize_t length)
+{
+    return length == 4096 - 1 || length == 65536 - 1;
+}
+
 bool topology_is_missing(ssize_t r)
 {
     return r == -ENOENT || r == -ENOTDIR || r == -ENODEV || r == -ENXIO;
@@ -101,8 +106,10 @@ static int read_group(struct topology_reader *reader, enum cpuctl_level level, u
         snprintf(reader->path, sizeof(reader->path), "cpu%u/topology/%s", cpu,
                  sources[level].files[i].name);
         n = root_dir_read(&reader->dir, reader->path, reader->text, sizeof(reader->text));
+        if (sources[level].files[i].list && topology_is_cut(n))
+            continue;
         r = topology_parse_sharing(reader, n, cpu, sources[level].files[i].list, ret_set);
-        if (r == 0)
+        if (r == 0 && *variant < 0)
             *variant = i;
         if (r != -ENOENT || *variant >= 0)
             return r;
@@ -208,13 +215,14 @@ static int note_node(const char *name, void *userdata)
     return cpuctl_set_add(nodes, (unsigned int)number);
 }
 
+/* The mask first: it is never cut, and there are few nodes. */
 static int read_node(struct topology_reader *reader, unsigned int number,
                      struct cpuctl_set **ret_set)
 {
     static const struct {
         const char *name;
         bool list;
-    } files[] = { { "cpulist", true }, { "cpumap", false } };
+    } files[] = { { "cpumap", false }, { "cpulist", true } };
     struct cpuctl_error reason = { 0 };
     int r = -ENOENT;
 

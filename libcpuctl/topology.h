@@ -50,6 +50,13 @@ struct topology_reader {
 int topology_parse_sharing(struct topology_reader *reader, ssize_t length, unsigned int cpu,
                            bool list, struct cpuctl_set **ret_set);
 
+/**
+ * True when a list is as long as a page less its NUL: where the kernel prints a list by
+ * cpumap_print_to_pagebuf() (include/linux/cpumask.h), it is cut there. The mask beside it is never
+ * so long.
+ */
+bool topology_is_cut(ssize_t length);
+
 /** True for what reading a file of a CPU that is not there (any more) returns. */
 bool topology_is_missing(ssize_t r);
 

@@ -261,6 +261,39 @@ START_TEST(long_list)
 }
 END_TEST
 
+/* Old kernels cut a list at the end of the page, in the middle of a number: the mask is whole. */
+START_TEST(cut_list)
+{
+    _cleanup_(tree_freep) char *tree = new_tree("0-63");
+    _cleanup_(cpuctl_root_freep) struct cpuctl_root *root = tree_root(tree, false);
+    _cleanup_(cpuctl_topology_freep) struct cpuctl_topology *topology = NULL;
+    char text[4096] = "";
+
+    for (size_t i = 0; i < 4095; i++)
+        text[i] = "0,2,4,6,"[i % 8];
+    for (unsigned int cpu = 0; cpu < 64; cpu++) {
+        char path[128];
+
+        /* without the newline, which was cut off too */
+        snprintf(path, sizeof(path), ROOT_CPU_DIR "/cpu%u/topology/core_siblings_list", cpu);
+        tree_write(tree, path, "%s", text);
+        write_cpu(tree, cpu, "topology/core_siblings",
+                  cpu % 2 ? "aaaaaaaa,aaaaaaaa" : "55555555,55555555");
+        snprintf(path, sizeof(path), ROOT_CPU_DIR "/cpu%u/cache/index0/shared_cpu_list", cpu);
+        tree_write(tree, path, "%s", text);
+        write_cpu(tree, cpu, "cache/index0/shared_cpu_map",
+                  cpu % 2 ? "aaaaaaaa,aaaaaaaa" : "55555555,55555555");
+        write_cpu(tree, cpu, "cache/index0/level", "3");
+        write_cpu(tree, cpu, "cache/index0/type", "Unified");
+    }
+    topology = read_topology(root, CPUCTL_TOPOLOGY_CACHES);
+    ck_assert_uint_eq(cpuctl_topology_count(topology, CPUCTL_SOCKET), 2);
+    ck_assert_uint_eq(cpuctl_set_count(cpuctl_topology_group(topology, CPUCTL_SOCKET, 0)), 32);
+    ck_assert_uint_eq(cpuctl_topology_cache_count(topology), 2);
+    ck_assert_uint_eq(cpuctl_set_count(cpuctl_topology_cache(topology, 1)->cpus), 32);
+}
+END_TEST
+
 /* The state is older than what the tree tells now: CPUs that went are left out, CPUs that came are
  * not part of that picture. */
 START_TEST(older_state)
@@ -329,6 +362,7 @@ Suite *unit_suite(void)
     tcase_add_loop_test(distrust, lying_masks, 0, ARRAY_SIZE(lies));
     tcase_add_test(distrust, malformed);
     tcase_add_test(distrust, long_list);
+    tcase_add_test(distrust, cut_list);
     suite_add_tcase(suite, groups);
     suite_add_tcase(suite, distrust);
     return suite;
