@@ -3,7 +3,6 @@
 #include "agent/agent.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "agent/freeze.h"
 #include "agent/hotplug.h"
 #include "agent/log.h"
+#include "agent/memory.h"
 #include "agent/port.h"
 #include "agent/seccomp.h"
 #include "agent/session.h"
@@ -63,7 +63,7 @@ static void on_session_ended(void *userdata, bool lost)
 
     session_free(TAKE_PTR(agent->session));
     /* What a large request or reply needed goes back to the system. */
-    malloc_trim(0);
+    memory_give_back();
     port_release(agent->port, lost);
     notify_status(agent);
 }
@@ -224,9 +224,9 @@ int agent_run(const struct config *config, struct cpuctl_error *error)
 
     if (r < 0)
         return r;
-    malloc_trim(0);
     sd_notify(0, "READY=1");
     notify_status(&agent);
+    memory_give_back();
     r = sd_event_loop(agent.loop);
     if (r < 0)
         cpuctl_error_set(error, r, "%s: %s", port_describe(agent.port), strerror(-r));

@@ -37,6 +37,8 @@ agent_sources = \
 	agent/hotplug.h \
 	agent/log.c \
 	agent/log.h \
+	agent/memory.c \
+	agent/memory.h \
 	agent/options.c \
 	agent/options.h \
 	agent/policy.c \
@@ -64,6 +66,8 @@ agent_libagent_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS) $(SECC
 sbin_PROGRAMS += agent/cpuctl-agent
 agent_cpuctl_agent_SOURCES = agent/main.c
 agent_cpuctl_agent_CFLAGS = $(agent_libagent_la_CFLAGS)
+# Symbols are resolved at the start: later it would touch every library's tables again.
+agent_cpuctl_agent_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,relro,-z,now
 agent_cpuctl_agent_LDADD = agent/libagent.la qmp/libqmp.la libcpuctl/libcpuctl.la $(JSONC_LIBS) \
 	$(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(UDEV_LIBS)
 
