@@ -55,7 +55,8 @@ class SystemdGuest(Guest):
         packages.mkdir()
         for source in (our_packages(), debian() / "packages"):
             for package in source.glob("*.deb"):
-                shutil.copy(package, packages)
+                if "-dbgsym_" not in package.name:
+                    shutil.copy(package, packages)
         subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", packages, self.folder / "packages.img",
                         "24M"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True,
                        env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
