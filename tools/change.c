@@ -120,22 +120,6 @@ static int respect_choice(const struct tool *tool, const struct change_options *
     return !cpuctl_set_is_empty(goal->set);
 }
 
-/** Takes the CPUs that the operator wants to be offline out of the goal. */
-static int respect_choice(const struct tool *tool, struct goal *goal)
-{
-    _cleanup_(cpuctl_set_freep) struct cpuctl_set *held = NULL;
-    struct cpuctl_error error = { 0 };
-    int r = cpuctl_offline_choice_read(tool->root, NULL, &held, &error);
-
-    if (r < 0) {
-        tool_error(tool, "%s", error.text);
-        return r;
-    }
-    cpuctl_set_foreach (cpu, held)
-        cpuctl_set_remove(goal->set, (unsigned int)cpu);
-    return 0;
-}
-
 /** Waits for hot-added CPUs if that was asked for. Returns 0, or a negative errno. */
 static int wait_for_goal(const struct tool *tool, const struct change_options *options,
                          const struct goal *goal)

@@ -7,7 +7,6 @@
 static const struct option options[] = {
     { "hotplugged", no_argument, NULL, OPT_HOTPLUGGED },
     { "persist", no_argument, NULL, OPT_PERSIST },
-    { "respect-choice", no_argument, NULL, OPT_RESPECT_CHOICE },
     CHANGE_LONG_OPTIONS,
 };
 
@@ -52,12 +51,6 @@ static int run(struct tool *tool, int argc, char **argv, enum goal_kind kind, vo
             return EXIT_NONE;
         if (r > 0)
             continue;
-        if (c == OPT_RESPECT_CHOICE && kind == GOAL_ONLINE) {
-            o.respect_choice = true;
-            continue;
-        }
-        if (c == OPT_RESPECT_CHOICE)
-            tool_error(tool, "--respect-choice is an option of 'cpuctl online'");
         if (c != 'h')
             return tool_usage(tool);
         help();
