@@ -79,7 +79,7 @@ class SystemdGuest(Guest):
             self.close()
             raise
 
-    def sync(self, timeout=30):
+    def sync(self, timeout=60):
         """Connect anew and wait until an agent answers: one that has just been started."""
         def answers():
             self.agent.close()
@@ -98,10 +98,10 @@ class SystemdGuest(Guest):
             {"libcpuctl0", "cpuctl", "cpuctl-agent", "qemu-guest-agent"}
 
     def install(self, *names):
-        self.sh("dpkg -i " + " ".join(f"/mnt/{name}_*.deb" for name in names), timeout=120)
+        self.sh("dpkg -i " + " ".join(f"/mnt/{name}_*.deb" for name in names), timeout=240)
 
     def remove(self, *names):
-        self.sh(f"dpkg --purge {' '.join(names)}", timeout=120)
+        self.sh(f"dpkg --purge {' '.join(names)}", timeout=240)
 
     def have(self, *names):
         """Have exactly these packages of those under test installed, newly where they were not."""
@@ -116,7 +116,7 @@ class SystemdGuest(Guest):
         """A property of a unit."""
         return self.sh(f"systemctl show --value -p {field} {name}")
 
-    def wait_active(self, name, timeout=30):
+    def wait_active(self, name, timeout=60):
         wait_until(lambda: self.unit(name, "ActiveState") == "active", f"{name} to run", timeout)
 
     def journal(self, *matches):

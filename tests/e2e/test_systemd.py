@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# tests/run: timeout=1200
+# tests/run: timeout=1800
 """The packages in a guest with systemd and udev: who starts what, who has the port, and when."""
 
 import time
@@ -14,7 +14,7 @@ STOCK_PACKAGE = "qemu-guest-agent"
 SOCKET = "/run/cpuctl/qemu-ga.sock"
 CHOICE = "/var/lib/cpuctl/offline"
 # Up to five CPUs are hot-added in the shared guest: adding a removed one anew crashes QEMU's TCG.
-SHAPE = {"cpus": 2, "maxcpus": 8}
+SHAPE = {"cpus": 2, "maxcpus": 8, "timeout": 400}
 
 
 def commands(guest):
@@ -232,52 +232,6 @@ def test_info_is_the_union(guest):
         assert name in known, f"{name} is not in {sorted(known)}"
 
 
-@systemd_guest(**SHAPE)
-def test_removing_ours_gives_the_port_back(guest):
-    have_chain(guest)
-    guest.remove("cpuctl-agent")
-    guest.wait_active(STOCK)
-    guest.sync()
-    assert not is_ours(guest)
-    same(guest.unit(STOCK, "DropInPaths"), "")
-    assert guest.run(f"test -e {SOCKET}").status != 0
-
-
-@systemd_guest(**SHAPE)
-def test_ours_installed_later_takes_the_port(guest):
-    guest.have(STOCK_PACKAGE)
-    start_by_udev(guest)
-    guest.wait_active(STOCK)
-    guest.sync()
-    assert not is_ours(guest)
-    guest.install(*OURS)
-    guest.wait_active(AGENT)
-    guest.sync()
-    assert is_ours(guest)
-    same(guest.agent.execute("guest-fsfreeze-status"), "thawed")
-
-
-@systemd_guest(**SHAPE)
-def test_reinstalling_keeps_the_chain(guest):
-    have_chain(guest)
-    agent, stock = guest.unit(AGENT, "MainPID"), guest.unit(STOCK, "MainPID")
-    guest.install("cpuctl-agent")
-    guest.wait_active(AGENT)
-    guest.sync()
-    assert guest.unit(AGENT, "MainPID") != agent, "the new agent was not started"
-    same(guest.unit(STOCK, "MainPID"), stock)
-    same(guest.agent.execute("guest-fsfreeze-status"), "thawed")
-
-
-@systemd_guest(**SHAPE)
-def test_removing_the_stock_agent_leaves_ours(guest):
-    have_chain(guest)
-    guest.remove(STOCK_PACKAGE)
-    guest.sync()
-    assert is_ours(guest)
-    assert "guest-exec" not in commands(guest)
-
-
 # ---- a frozen root file system
 
 
@@ -339,6 +293,55 @@ def test_changes_work_after_a_thaw(guest):
         frozen.thaw()
     same(guest.agent.set_vcpus(cpu1=False), 1)
     same(guest.agent.set_vcpus(cpu1=True), 1)
+
+
+# ---- installing and removing
+
+
+@systemd_guest(**SHAPE)
+def test_removing_ours_gives_the_port_back(guest):
+    have_chain(guest)
+    guest.remove("cpuctl-agent")
+    guest.wait_active(STOCK)
+    guest.sync()
+    assert not is_ours(guest)
+    same(guest.unit(STOCK, "DropInPaths"), "")
+    assert guest.run(f"test -e {SOCKET}").status != 0
+
+
+@systemd_guest(**SHAPE)
+def test_ours_installed_later_takes_the_port(guest):
+    guest.have("libcpuctl0", "cpuctl", STOCK_PACKAGE)
+    start_by_udev(guest)
+    guest.wait_active(STOCK)
+    guest.sync()
+    assert not is_ours(guest)
+    guest.install("cpuctl-agent")
+    guest.wait_active(AGENT)
+    guest.sync()
+    assert is_ours(guest)
+    same(guest.agent.execute("guest-fsfreeze-status"), "thawed")
+
+
+@systemd_guest(**SHAPE)
+def test_reinstalling_keeps_the_chain(guest):
+    have_chain(guest)
+    agent, stock = guest.unit(AGENT, "MainPID"), guest.unit(STOCK, "MainPID")
+    guest.install("cpuctl-agent")
+    guest.wait_active(AGENT)
+    guest.sync()
+    assert guest.unit(AGENT, "MainPID") != agent, "the new agent was not started"
+    same(guest.unit(STOCK, "MainPID"), stock)
+    same(guest.agent.execute("guest-fsfreeze-status"), "thawed")
+
+
+@systemd_guest(**SHAPE)
+def test_removing_the_stock_agent_leaves_ours(guest):
+    have_chain(guest)
+    guest.remove(STOCK_PACKAGE)
+    guest.sync()
+    assert is_ours(guest)
+    assert "guest-exec" not in commands(guest)
 
 
 # ---- the end of the guest
