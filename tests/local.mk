@@ -4,6 +4,7 @@ unit_tests =
 
 if ENABLE_TESTS
 include tests/unit/local.mk
+include tests/fuzz/local.mk
 include tests/unit/vmm.mk
 check_PROGRAMS += $(unit_tests)
 include tests/e2e/local.mk
@@ -11,7 +12,7 @@ endif
 
 include tests/bench/local.mk
 
-.PHONY: check-programs print-unit-tests
+.PHONY: check-programs print-unit-tests fuzz
 check-programs: $(check_PROGRAMS)
 print-unit-tests:
 	@for t in $(unit_tests); do echo $$t; done
