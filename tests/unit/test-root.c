@@ -276,7 +276,9 @@ START_TEST(sizes_are_bounded)
         _cleanup_(cpuctl_root_freep) struct cpuctl_root *live = tree_root("/", false);
         _cleanup_free_ char *zeros = NULL;
 
-        ck_assert_int_eq(cpuctl_root_read(live, "dev/zero", 100000, &zeros, NULL), -EFBIG);
+        /* qemu-user shows its -L directory as "/", which has no devices. */
+        if (root_exists(live, "dev/zero") == 1)
+            ck_assert_int_eq(cpuctl_root_read(live, "dev/zero", 100000, &zeros, NULL), -EFBIG);
     }
 }
 END_TEST
