@@ -14,6 +14,8 @@
 #define SYSINFO_MAX (1U << 20)
 
 static const char *const mode_names[] = { NULL, "32-bit", "64-bit", "32-bit, 64-bit" };
+#define LITTLE  "Little Endian"
+#define BIG     "Big Endian"
 #define MODE_32 1U
 #define MODE_64 2U
 
@@ -85,25 +87,39 @@ static unsigned int find_modes(const struct cpuctl_root *root,
     return modes;
 }
 
-/** The byte order: the kernel tells it from 6.1 on
- * (Documentation/ABI/testing/sysfs-kernel-cpu_byteorder). */
-static const char *find_byte_order(struct cpuctl_root *root)
+/** Architectures, as `uname -m` calls them, that Linux runs in one byte order only. */
+static const struct {
+    const char *architecture;
+    bool big_endian;
+} byte_orders[] = {
+    { "i386", false },   { "i486", false },    { "i586", false },        { "i686", false },
+    { "x86_64", false }, { "aarch64", false }, { "aarch64_be", true },   { "armv6l", false },
+    { "armv7l", false }, { "armv8l", false },  { "loongarch64", false }, { "ppc", true },
+    { "ppc64", true },   { "ppc64le", false }, { "riscv32", false },     { "riscv64", false },
+    { "s390", true },    { "s390x", true },    { "sparc", true },        { "sparc64", true },
+};
+
+/**
+ * The byte order: the kernel tells it from 6.2 on
+ * (Documentation/ABI/testing/sysfs-kernel-cpu_byteorder).
+ * @architecture may be NULL.
+ */
+static const char *find_byte_order(struct cpuctl_root *root, const char *architecture)
 {
     char text[ROOT_VALUE_MAX];
 
     if (root_read_value(root, "sys/kernel/cpu_byteorder", text, sizeof(text)) > 0) {
         if (!strcmp(text, "little"))
-            return "Little Endian";
+            return LITTLE;
         if (!strcmp(text, "big"))
-            return "Big Endian";
+            return BIG;
     }
-    if (!cpuctl_root_is_live(root))
-        return NULL;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return "Big Endian";
-#else
-    return "Little Endian";
-#endif
+    if (cpuctl_root_is_live(root))
+        return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? BIG : LITTLE;
+    for (size_t i = 0; architecture && i < sizeof(byte_orders) / sizeof(*byte_orders); i++)
+        if (!strcmp(byte_orders[i].architecture, architecture))
+            return byte_orders[i].big_endian ? BIG : LITTLE;
+    return NULL;
 }
 
 /**
@@ -138,7 +154,7 @@ int identity_read_arch(struct cpuctl_root *root, struct cpuctl_identity *identit
     if (r == 0)
         r = identity_set(identity, 0, CPUCTL_OP_MODES, modes);
     if (r == 0)
-        r = identity_set(identity, 0, CPUCTL_BYTE_ORDER, find_byte_order(root));
+        r = identity_set(identity, 0, CPUCTL_BYTE_ORDER, find_byte_order(root, architecture));
     return r < 0 ? error_set(error, r, "Out of memory") : 0;
 }
 

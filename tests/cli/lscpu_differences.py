@@ -39,6 +39,10 @@ BIG_LITTLE = "arm-A510-A710-A715-X3"
 # recordings that were not made by `cpuctl record`
 DUMPS = f"{BIG_LITTLE}|armv7|ppc64-POWER7|s390-kvm|s390-nested-virt|vbox-win|x86_64-.*"
 
+# guests of QEMU's software emulation that show it in CPUID: see tests/fixtures/record
+GUESTS = ("smt-2-sockets|dies-2|nodes-4|present-255|smt-holes|isolated|hot-added|epyc|opteron|"
+          "sandybridge|westmere|haswell|svm")
+
 DIFFERENCES = [
     Difference(
         machines=DUMPS, views=SUMMARY, names="Architecture", theirs=".+", ours="",
@@ -71,6 +75,37 @@ DIFFERENCES = [
         theirs=NUMBER, ours=NUMBER,
         reason="lscpu counts cores and sockets anew for each CPU type, so that different ones have "
                "the same number; cpuctl's numbers are unique"),
+    # recordings of this project, against the lscpu of the recorded guest itself
+    Difference(
+        machines=GUESTS, views=SUMMARY, names="Hypervisor vendor", theirs="", ours="QEMU TCG",
+        reason="lscpu does not know the CPUID signature of QEMU's software emulation"),
+    Difference(
+        machines=GUESTS, views=SUMMARY, names="Virtualization type", theirs="", ours="full",
+        reason="the same: without the hypervisor lscpu tells no type"),
+    Difference(
+        machines="epyc|hot-added|isolated|present-255", views="summary|-J|-x|-B",
+        names="L3 cache", theirs=r"\d.* instances\)", ours=r"\d.* \(1 instance\)",
+        reason="QEMU gives each AMD CPU a cache id of its own, although shared_cpu_map has all of "
+               "them; lscpu counts the ids (and shows one L3 in -e), cpuctl the sets of CPUs"),
+    Difference(
+        machines="epyc|hot-added|isolated|present-255", views="-C", names="L3", theirs="L3 .*",
+        ours="L3 .*", reason="the same in the sum of -C"),
+    Difference(
+        machines="epyc|hot-added|isolated|present-255", views="-C -J", names="L3 all-size",
+        theirs=r"\d+M", ours=r"\d+M", reason="the same in the sum of -C -J"),
+    Difference(
+        machines="hot-added|present-255|smt-holes", views="-p=LIST", names=r"CPU \d+ row",
+        theirs=r"\d cells missing", ours="",
+        reason="lscpu leaves out the commas between the caches of an offline CPU"),
+    Difference(
+        machines="hot-added|present-255|smt-holes", views="-e -y", names=r"CPU \d+ DRAWER",
+        theirs="0", ours="-",
+        reason="lscpu -y prints drawer 0 for an offline CPU of a machine without drawers"),
+    Difference(
+        machines="present-255", views="-e|-p=LIST", names=r"CPU [236] (L1d:L1i:L2:L3|L1d)",
+        theirs="0", ours="-?",
+        reason="the kernel leaves a CPU that went offline in its neighbours' shared_cpu_map, and "
+               "lscpu takes it for a user of that cache"),
     # what only happens on some live machines
     Difference(
         machines="live", views=".*", names=".*(MHZ|Mhz|MHz|SCALMHZ%)", theirs=".*", ours=".*",

@@ -242,6 +242,29 @@ START_TEST(identity_from_cpuid)
 }
 END_TEST
 
+static const struct {
+    const char *architecture, *told, *byte_order;
+} byte_orders[] = {
+    { "x86_64", NULL, "Little Endian" },     { "s390x", NULL, "Big Endian" },
+    { "aarch64", "big", "Big Endian" }, /* what the kernel says comes first */
+    { "aarch64", NULL, "Little Endian" },    { "mips64", NULL, NULL },
+    { "mips64", "little", "Little Endian" }, { "mips64", "middle", NULL },
+};
+
+START_TEST(byte_order)
+{
+    _cleanup_(tree_freep) char *tree = new_machine(one_x86_cpu, "0");
+    _cleanup_(cpuctl_identity_freep) struct cpuctl_identity *identity = NULL;
+
+    tree_write(tree, "proc/sys/kernel/arch", "%s\n", byte_orders[_i].architecture);
+    if (byte_orders[_i].told)
+        tree_write(tree, "sys/kernel/cpu_byteorder", "%s\n", byte_orders[_i].told);
+    identity = read_identity(tree);
+    assert_field(identity, 0, CPUCTL_ARCHITECTURE, byte_orders[_i].architecture);
+    assert_field(identity, 0, CPUCTL_BYTE_ORDER, byte_orders[_i].byte_order);
+}
+END_TEST
+
 START_TEST(malformed_files_are_named)
 {
     _cleanup_(tree_freep) char *tree = new_machine(one_x86_cpu, "0");
@@ -455,6 +478,7 @@ Suite *unit_suite(void)
     tcase_add_test(virt, user_mode_linux);
     suite_add_tcase(suite, virt);
     tcase_add_test(cpu, identity_from_cpuid);
+    tcase_add_loop_test(cpu, byte_order, 0, ARRAY_SIZE(byte_orders));
     tcase_add_test(cpu, malformed_files_are_named);
     tcase_add_test(cpu, frequency_by_policy);
     tcase_add_test(cpu, frequency_by_cpu);
