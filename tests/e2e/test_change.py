@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# tests/run: timeout=900
 """The library's changes and hotplug monitor against a real kernel (change-probe.c)."""
 
 import contextlib

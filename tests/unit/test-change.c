@@ -327,7 +327,7 @@ START_TEST(facts_from_the_system)
 END_TEST
 
 #define STAT_TAIL(policy)                                                                          \
-    " S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 1 0 " policy    \
+    " S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 1 0 " policy      \
     " 0 0 0\n"
 
 START_TEST(deadline_tasks_are_named)
