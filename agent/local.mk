@@ -71,3 +71,4 @@ agent_cpuctl_agent_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,relro,-z,now
 agent_cpuctl_agent_LDADD = agent/libagent.la qmp/libqmp.la libcpuctl/libcpuctl.la $(JSONC_LIBS) \
 	$(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(UDEV_LIBS)
 
+EXTRA_DIST += agent/cpuctl-qapi.json
