@@ -62,6 +62,8 @@ int qmp_json_write_string(const char *text, size_t size, struct qmp_buffer *out)
         if (r < 0 || i == size)
             break;
         length = qmp_utf8_decode(text + i, size - i, &code);
+        if (qmp_utf8_is_noncharacter(code))
+            code = QMP_UTF8_REPLACEMENT; /* QEMU's parser takes it in no form */
         r = write_character(code, out);
         i += length ? length : 1;
     }

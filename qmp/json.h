@@ -97,7 +97,8 @@ int qmp_check_members(struct json_object *object, const struct qmp_where *where,
  */
 int qmp_json_write(struct json_object *value, struct qmp_buffer *out);
 
-/** Appends @text of @size bytes as a JSON string; bytes that are not UTF-8 become U+FFFD. */
+/** Appends @text of @size bytes as a JSON string; bytes that are not UTF-8, and noncharacters,
+ * become U+FFFD. */
 int qmp_json_write_string(const char *text, size_t size, struct qmp_buffer *out);
 
 /** Appends {"class": …, "desc": …}. */

@@ -69,8 +69,11 @@ size_t qmp_utf8_sanitize(const char *text, size_t text_size, char *out, size_t s
         char encoded[QMP_UTF8_LENGTH_MAX];
         uint32_t code = QMP_UTF8_REPLACEMENT;
         unsigned int length = qmp_utf8_decode(text + i, text_size - i, &code);
-        unsigned int out_length = qmp_utf8_encode(code, encoded);
+        unsigned int out_length;
 
+        if (qmp_utf8_is_noncharacter(code))
+            code = QMP_UTF8_REPLACEMENT;
+        out_length = qmp_utf8_encode(code, encoded);
         if (used + out_length >= size)
             break;
         memcpy(out + used, encoded, out_length);

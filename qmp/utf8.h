@@ -32,8 +32,9 @@ unsigned int qmp_utf8_encode(uint32_t code, char text[QMP_UTF8_LENGTH_MAX]);
 bool qmp_utf8_is_noncharacter(uint32_t code);
 
 /**
- * Copies @text to @out (@size bytes with the terminator), each byte that is not part of UTF-8 as
- * U+FFFD; cuts at a character's boundary. Returns the length of what was written.
+ * Copies @text to @out (@size bytes with the terminator), each byte that is not part of UTF-8 and
+ * each noncharacter as U+FFFD (QEMU's parser, and so ours, takes neither in a string); cuts at a
+ * character's boundary. Returns the length of what was written.
  */
 size_t qmp_utf8_sanitize(const char *text, size_t text_size, char *out, size_t size);
 

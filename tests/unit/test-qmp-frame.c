@@ -344,6 +344,8 @@ START_TEST(test_utf8)
     char out[6];
     ck_assert_uint_eq(qmp_utf8_sanitize("a\xff\xc3\xa4", 4, out, sizeof(out)), 4);
     ck_assert_str_eq(out, "a\xef\xbf\xbd");
+    ck_assert_uint_eq(qmp_utf8_sanitize("\xef\xbf\xbf", 3, out, sizeof(out)), 3);
+    ck_assert_str_eq(out, "\xef\xbf\xbd");
 }
 END_TEST
 

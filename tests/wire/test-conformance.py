@@ -70,7 +70,7 @@ CASES = {
         b"%d\n", b"#\n" + PING, b"/* x */\n" + PING, b"-\n\n", b"01\n", b"1." + PING, b"1e" + PING, b"0e5 " + PING, b"+1\n",
         b"0x10\n", b'{"execute":True}\n', b"\xc3\xa4" + PING, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + PING),
     "unfinished strings": (
-        b'"abc\n', b'{"execute":"abc\n"}\n', b'{"execute":"abc\t"}\n', b'{"execute":"ab\x01c"}\n', b"'abc\n" + PING),
+        b'"abc\n', b'{"execute":"abc\n"}\n', b'{"execute":"abc\t"}\n', b'{"execute":"ab\x01c"}\n', b"'abc\n" + PING, b'"a\xef\xbf\xbfb\n'),
     "brackets": (
         b"}\n", b"]\n", b"}}" + PING, b"[}" + PING, b"{]" + PING, b'{"a":[}]}', b'{"a":1]}', b'{"a":1}}',
         b'{"execute":"guest-ping"]' + PING, b"[[{}]" + PING + b"]", b", :" + PING),
