@@ -105,3 +105,8 @@ unit_tests += tests/unit/test-qmp-json
 tests_unit_test_qmp_json_SOURCES = tests/unit/test-qmp-json.c $(unit_main)
 tests_unit_test_qmp_json_CFLAGS = $(unit_qmp_cflags)
 tests_unit_test_qmp_json_LDADD = $(unit_qmp_libs)
+
+unit_tests += tests/unit/test-machines
+tests_unit_test_machines_SOURCES = tests/unit/test-machines.c $(unit_main) $(unit_tree)
+tests_unit_test_machines_CFLAGS = $(unit_cflags)
+tests_unit_test_machines_LDADD = $(unit_libs)

@@ -115,19 +115,27 @@ struct cpuctl_root *tree_root(const char *tree, bool writable)
     return root;
 }
 
+/** Unpacks @archive and returns the path of @top in it. */
+static char *unpack(const char *archive, const char *top, char **ret_tree)
+{
+    _cleanup_free_ char *command = NULL;
+    char *tree = tree_new();
+
+    ck_assert_int_gt(asprintf(&command, "tar -xf '%s' -C '%s'", archive, tree), 0);
+    ck_assert_int_eq(system(command), 0);
+    *ret_tree = tree;
+    return join(tree, top);
+}
+
 char *tree_unpack(const char *name, char **ret_tree)
 {
     const char *from_env = getenv("CPUCTL_DUMPS");
     const char *directory = from_env ? from_env : SOURCE_DIR "/../shared/fixtures/lscpu-dumps";
-    _cleanup_free_ char *archive = NULL, *command = NULL;
-    char *tree;
+    _cleanup_free_ char *ours = NULL, *archive = NULL;
 
+    ck_assert_int_gt(asprintf(&ours, "%s/%s.tar.xz", FIXTURES_DIR, name), 0);
+    if (access(ours, R_OK) == 0)
+        return unpack(ours, "machine", ret_tree);
     ck_assert_int_gt(asprintf(&archive, "%s/%s.tar.gz", directory, name), 0);
-    if (access(archive, R_OK) < 0)
-        return NULL;
-    tree = tree_new();
-    ck_assert_int_gt(asprintf(&command, "tar -xzf '%s' -C '%s'", archive, tree), 0);
-    ck_assert_int_eq(system(command), 0);
-    *ret_tree = tree;
-    return join(tree, name);
+    return access(archive, R_OK) == 0 ? unpack(archive, name, ret_tree) : NULL;
 }

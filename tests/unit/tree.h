@@ -26,7 +26,8 @@ struct cpuctl_root *tree_root(const char *tree, bool writable);
 /**
  * Unpacks the recorded machine @name into a new temporary directory and returns the path of its
  * root (to be freed with tree_free() of *ret_tree), or NULL where the recordings are absent.
- * They are looked for in $CPUCTL_DUMPS, then in ../shared/fixtures/lscpu-dumps beside the sources.
+ * Those of tests/fixtures are always there; others are looked for in $CPUCTL_DUMPS, or else in
+ * ../shared/fixtures/lscpu-dumps beside the sources.
  */
 char *tree_unpack(const char *name, char **ret_tree);
 
