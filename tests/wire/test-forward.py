@@ -10,27 +10,11 @@ import socket
 import sys
 import time
 
-from wire import Chain, Client, run
+from wire import Chain, Client, equal, error_of, rss_kib, run
 
 NOT_FOUND = "CommandNotFound"
 BIG = 20 * 1024 * 1024
 FILE_READ_MAX = 10 * 1024 * 1024
-
-
-def equal(found, expected):
-    if found != expected:
-        raise AssertionError(f"{str(found)[:500]!r} is not {str(expected)[:500]!r}")
-
-
-def error_of(reply, error_class="GenericError", contains=""):
-    equal(reply["error"]["class"], error_class)
-    if contains not in reply["error"]["desc"]:
-        raise AssertionError(f"{contains!r} is not in {reply['error']['desc']!r}")
-
-
-def rss_kib(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
 
 
 def cpu_ticks(pid):

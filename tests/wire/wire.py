@@ -35,6 +35,22 @@ def run(tests):
     return 1 if failed else 0
 
 
+def equal(found, expected):
+    if found != expected:
+        raise AssertionError(f"{str(found)[:500]!r} is not {str(expected)[:500]!r}")
+
+
+def error_of(reply, error_class="GenericError", contains=""):
+    equal(reply["error"]["class"], error_class)
+    if contains not in reply["error"]["desc"]:
+        raise AssertionError(f"{contains!r} is not in {reply['error']['desc']!r}")
+
+
+def rss_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+
+
 def agent_program():
     """The agent under test: $CPUCTL_AGENT, or the one in the build folder we were called from."""
     path = os.environ.get("CPUCTL_AGENT", os.path.join(os.environ.get("CPUCTL_BUILD", "."), "agent/cpuctl-agent"))
