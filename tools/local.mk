@@ -40,4 +40,4 @@ tools_cpuctl_SOURCES = \
 	tools/wait.c \
 	tools/wait.h
 tools_cpuctl_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(JSONC_CFLAGS) $(SMARTCOLS_CFLAGS)
-tools_cpuctl_LDADD = libcpuctl/libcpuctl.la $(ARCHIVE_LIBS) $(JSONC_LIBS) $(SMARTCOLS_LIBS)
+tools_cpuctl_LDADD = libcpuctl/libcpuctl.la qmp/libqmp.la $(ARCHIVE_LIBS) $(JSONC_LIBS) $(SMARTCOLS_LIBS)

@@ -100,7 +100,8 @@ static int walk(const struct walk *w, const char *path, const char *pattern)
         return 0;
     if (r < 0)
         return r;
-    qsort(names.list, names.n, sizeof(*names.list), compare_names);
+    if (names.n > 1)
+        qsort(names.list, names.n, sizeof(*names.list), compare_names);
     for (size_t i = 0; i < names.n && r >= 0; i++) {
         _cleanup_free_ char *below = NULL;
 

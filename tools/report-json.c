@@ -3,30 +3,14 @@
 #include "tools/report-json.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
-static inline void json_putp(struct json_object **object)
-{
-    json_object_put(*object);
-}
-
-/** Adds @value, which it takes over, to @object. Returns 0 or -ENOMEM. */
-static int add(struct json_object *object, const char *key, struct json_object *value)
-{
-    if (!value)
-        return -ENOMEM;
-    if (json_object_object_add(object, key, value) < 0) {
-        json_object_put(value);
-        return -ENOMEM;
-    }
-    return 0;
-}
+#include "qmp/json.h"
 
 static int add_text(struct json_object *object, const char *key, const char *text)
 {
-    return text ? add(object, key, json_object_new_string(text)) : 0;
+    return text ? qmp_object_add(object, key, json_object_new_string(text)) : 0;
 }
 
 /** Appends a new object to @array; NULL: memory is short. */
@@ -34,11 +18,7 @@ static struct json_object *append(struct json_object *array)
 {
     struct json_object *object = json_object_new_object();
 
-    if (object && json_object_array_add(array, object) < 0) {
-        json_object_put(object);
-        return NULL;
-    }
-    return object;
+    return qmp_array_add(array, object) < 0 ? NULL : object;
 }
 
 static int print(struct json_object *object)
@@ -59,19 +39,19 @@ static const char *action_name(bool online)
 
 static int fill_entry(struct json_object *object, const struct cpuctl_plan_entry *entry)
 {
-    if (add(object, "cpu", json_object_new_int64(entry->cpu)) < 0 ||
+    if (qmp_object_add(object, "cpu", json_object_new_int64(entry->cpu)) < 0 ||
         add_text(object, "action", action_name(entry->online)) < 0 ||
-        add(object, "skipped", json_object_new_boolean(entry->skipped)) < 0)
+        qmp_object_add(object, "skipped", json_object_new_boolean(entry->skipped)) < 0)
         return -ENOMEM;
     return add_text(object, "reason", entry->reason);
 }
 
 int report_json_plan(const struct cpuctl_plan *plan)
 {
-    _cleanup_(json_putp) struct json_object *root = json_object_new_object();
+    _cleanup_json_ struct json_object *root = json_object_new_object();
     struct json_object *array = json_object_new_array();
 
-    if (!root || add(root, "plan", array) < 0)
+    if (!root || qmp_object_add(root, "plan", array) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < cpuctl_plan_size(plan); i++) {
         struct json_object *object = append(array);
@@ -92,10 +72,11 @@ static int fill_result(struct json_object *object, const struct cpuctl_result *r
     };
     const char *code = result->code < 0 ? strerrorname_np(-result->code) : NULL;
 
-    if (add(object, "cpu", json_object_new_int64(result->cpu)) < 0 ||
+    if (qmp_object_add(object, "cpu", json_object_new_int64(result->cpu)) < 0 ||
         add_text(object, "action", action_name(result->online)) < 0 ||
         add_text(object, "outcome", outcomes[result->outcome]) < 0 ||
-        add(object, "duration-usec", json_object_new_int64((int64_t)result->duration_usec)) < 0 ||
+        qmp_object_add(object, "duration-usec",
+                       json_object_new_int64((int64_t)result->duration_usec)) < 0 ||
         add_text(object, "error", code) < 0 || add_text(object, "reason", result->reason) < 0 ||
         add_text(object, "help", result->help) < 0)
         return -ENOMEM;
@@ -114,10 +95,10 @@ static int add_set(struct json_object *object, const char *key, const struct cpu
 
 int report_json(const struct cpuctl_change *change, const struct batch_end *end)
 {
-    _cleanup_(json_putp) struct json_object *root = json_object_new_object();
+    _cleanup_json_ struct json_object *root = json_object_new_object();
     struct json_object *array = json_object_new_array();
 
-    if (!root || add(root, "results", array) < 0)
+    if (!root || qmp_object_add(root, "results", array) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < cpuctl_change_size(change); i++) {
         struct json_object *object = append(array);
@@ -125,7 +106,7 @@ int report_json(const struct cpuctl_change *change, const struct batch_end *end)
         if (!object || fill_result(object, cpuctl_change_get(change, i)) < 0)
             return -ENOMEM;
     }
-    if (add(root, "reached", json_object_new_boolean(end->reached)) < 0 ||
+    if (qmp_object_add(root, "reached", json_object_new_boolean(end->reached)) < 0 ||
         add_set(root, "online", end->online) < 0 || add_set(root, "not-tried", end->not_tried) < 0)
         return -ENOMEM;
     return print(root);
