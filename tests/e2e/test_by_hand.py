@@ -217,3 +217,24 @@ def test_recording_is_read_as_the_machine(guest):
     same(guest.sh("lscpu -s /tmp/me -p -a"), guest.sh("lscpu -p -a"))
     # Of what changes from call to call (MHz) nothing is shown where there is no cpufreq.
     same(guest.sh("cpuctl -s /tmp/me topology"), guest.sh("cpuctl topology"))
+
+
+@guest(cpus=2)
+def test_without_privileges(guest):
+    guest.sh("echo nobody:x:65534:65534::/:/bin/sh >/etc/passwd")
+    result = guest.run("su nobody -s /bin/sh -c 'cpuctl offline 1'")
+    same((result.status, guest.cpus()), (1, {0, 1}))
+    assert b"only root may change CPU 1; run this as root" in result.err, result
+    same(guest.run("su nobody -s /bin/sh -c 'cpuctl online 1'").status, 0)
+    same(guest.run("su nobody -s /bin/sh -c 'cpuctl set 1 --dry-run'").status, 0)
+
+
+@guest(cpus=8, maxcpus=8)
+def test_progress_on_a_terminal(guest):
+    # The console is a terminal; its output is in the guest's log.
+    guest.sh("TERM=xterm cpuctl offline 1-7 >/tmp/out 2>/dev/console")
+    guest.wait_log("offlining CPU 7 (1 of 7)")
+    guest.wait_log("offlining CPU 1 (7 of 7)")
+    guest.sh("TERM=dumb cpuctl online 1-7 >/tmp/out 2>/dev/console")
+    same(guest.run("cpuctl offline 1-7 2>&1 >/dev/null").out, b"")
+    assert b"onlining" not in guest.console_log(), "a dumb terminal got a progress line"
