@@ -22,6 +22,13 @@ struct cpuid_regs {
     uint32_t eax, ebx, ecx, edx;
 };
 
+/** Writes the four characters of a register that holds text, least significant byte first. */
+static inline void cpuid_text(char *to, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (char)(value >> 8 * i & 0xff);
+}
+
 /** One leaf as it stands in a line of a dump. */
 struct cpuid_leaf {
     uint32_t leaf, subleaf;

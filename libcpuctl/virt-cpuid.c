@@ -43,9 +43,9 @@ static const char *vendor_at(const struct cpuid *cpuid, uint32_t base)
 
     if (!cpuid_get(cpuid, (unsigned int)cpuid_first_cpu(cpuid), base, 0, &regs))
         return NULL;
-    memcpy(signature, &regs.ebx, 4);
-    memcpy(signature + 4, &regs.ecx, 4);
-    memcpy(signature + 8, &regs.edx, 4);
+    cpuid_text(signature, regs.ebx);
+    cpuid_text(signature + 4, regs.ecx);
+    cpuid_text(signature + 8, regs.edx);
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
         if (!memcmp(signature, known[i].signature, sizeof(signature)))
             return known[i].vendor;

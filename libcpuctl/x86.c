@@ -27,9 +27,9 @@ static int read_vendor(struct cpuctl_identity *identity, const struct cpuid_regs
 {
     char vendor[13];
 
-    memcpy(vendor, &leaf0->ebx, 4);
-    memcpy(vendor + 4, &leaf0->edx, 4);
-    memcpy(vendor + 8, &leaf0->ecx, 4);
+    cpuid_text(vendor, leaf0->ebx);
+    cpuid_text(vendor + 4, leaf0->edx);
+    cpuid_text(vendor + 8, leaf0->ecx);
     vendor[12] = '\0';
     for (const char *at = vendor; *at; at++)
         if (*at < ' ' || *at > '~')
@@ -65,7 +65,10 @@ static int read_brand(struct cpuctl_identity *identity, const struct cpuid *cpui
 
         if (!cpuid_get(cpuid, cpu, LEAF_BRAND + i, 0, &regs))
             return 0;
-        memcpy(brand + 16 * i, &regs, 16);
+        cpuid_text(brand + 16 * i, regs.eax);
+        cpuid_text(brand + 16 * i + 4, regs.ebx);
+        cpuid_text(brand + 16 * i + 8, regs.ecx);
+        cpuid_text(brand + 16 * i + 12, regs.edx);
     }
     brand[48] = '\0';
     /* the string may be padded on either side */

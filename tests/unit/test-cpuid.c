@@ -188,6 +188,15 @@ static const struct {
     { { NULL }, NULL },
 };
 
+static uint32_t register_of(const char *text)
+{
+    uint32_t value = 0;
+
+    for (int i = 3; i >= 0; i--)
+        value = value << 8 | (unsigned char)text[i];
+    return value;
+}
+
 START_TEST(hypervisors_by_signature)
 {
     _cleanup_(cpuid_freep) struct cpuid *cpuid = cpuid_new();
@@ -197,9 +206,9 @@ START_TEST(hypervisors_by_signature)
     ck_assert_int_eq(cpuid_add(cpuid, 0, &leaf), 0);
     for (uint32_t i = 0; i < 3 && hypervisors[_i].signatures[i]; i++) {
         leaf = (struct cpuid_leaf){ .leaf = 0x40000000 + i * 0x100 };
-        memcpy(&leaf.regs.ebx, hypervisors[_i].signatures[i], 4);
-        memcpy(&leaf.regs.ecx, hypervisors[_i].signatures[i] + 4, 4);
-        memcpy(&leaf.regs.edx, hypervisors[_i].signatures[i] + 8, 4);
+        leaf.regs.ebx = register_of(hypervisors[_i].signatures[i]);
+        leaf.regs.ecx = register_of(hypervisors[_i].signatures[i] + 4);
+        leaf.regs.edx = register_of(hypervisors[_i].signatures[i] + 8);
         ck_assert_int_eq(cpuid_add(cpuid, 0, &leaf), 0);
     }
     vendor = virt_cpuid_vendor(cpuid);

@@ -82,7 +82,7 @@ static void machine_read(struct machine *machine, const char *name)
 {
     struct cpuctl_error error = { 0 };
 
-    *machine = (struct machine){ .path = tree_unpack(name, &machine->tree) };
+    machine->path = tree_unpack(name, &machine->tree);
     ck_assert_ptr_nonnull(machine->path);
     machine->root = tree_root(machine->path, false);
     ck_assert_msg(cpuctl_state_read(machine->root, &machine->state, &error) == 0, "%s", error.text);
