@@ -16,48 +16,78 @@
 
 DEFINE_CLEANUP(struct cpuctl_state *, cpuctl_state_free);
 
-static void push_vcpu(int *r, struct json_object *list, int cpu, bool online, bool can_offline)
+/*
+ * Appends one element. The reply is put together from pieces of text: with some hundred CPUs, a
+ * tree of objects, or printf(), would take several times as long as the rest of the command.
+ */
+static int write_vcpu(struct qmp_buffer *text, int cpu, bool online, bool can_offline)
 {
-    struct json_object *entry = json_object_new_object();
+    static const char *const pieces[2][2] = {
+        { "{\"online\": false, \"can-offline\": false, \"logical-id\": ",
+          "{\"online\": false, \"can-offline\": true, \"logical-id\": " },
+        { "{\"online\": true, \"can-offline\": false, \"logical-id\": ",
+          "{\"online\": true, \"can-offline\": true, \"logical-id\": " },
+    };
+    const char *piece = pieces[online][can_offline];
+    char number[16];
+    size_t at = sizeof(number);
+    int r = 0;
 
-    reply_push(r, list, entry);
-    reply_put(r, entry, "online", json_object_new_boolean(online));
-    reply_put(r, entry, "can-offline", json_object_new_boolean(can_offline));
-    reply_put(r, entry, "logical-id", json_object_new_int(cpu));
+    number[--at] = '}';
+    do {
+        number[--at] = (char)('0' + cpu % 10);
+        cpu /= 10;
+    } while (cpu > 0);
+    if (text->size > 1)
+        r = qmp_buffer_append(text, ", ", 2);
+    if (r >= 0)
+        r = qmp_buffer_append(text, piece, strlen(piece));
+    return r < 0 ? r : qmp_buffer_append(text, number + at, sizeof(number) - at);
 }
 
-void command_get_vcpus(struct qmp_request *request, struct json_object *arguments)
+static int write_vcpus(struct agent *agent, const struct cpuctl_state *state,
+                       struct qmp_buffer *text)
 {
-    struct agent *agent = request_agent(request);
-    _cleanup_(cpuctl_state_freep) struct cpuctl_state *state = NULL;
-    const struct cpuctl_set *online;
-    struct cpuctl_error error = { 0 };
-    struct json_object *list;
-    int r;
+    const struct cpuctl_set *online = cpuctl_state_get(state, CPUCTL_ONLINE);
+    int r = qmp_buffer_append(text, "[", 1);
 
-    if (!request_takes_nothing(request, arguments))
-        return;
-    r = cpuctl_state_read(agent->root, &state, &error);
-    if (r < 0) {
-        qmp_request_fail(request, "%s", error.text);
-        return;
-    }
-    r = 0;
-    list = json_object_new_array();
-    online = cpuctl_state_get(state, CPUCTL_ONLINE);
     cpuctl_set_foreach (cpu, cpuctl_state_get(state, CPUCTL_PRESENT)) {
         int can_offline = cpuctl_can_offline(agent->root, (unsigned int)cpu);
         bool is_online = cpuctl_set_has(online, (unsigned int)cpu);
 
+        if (r < 0)
+            return r;
         /*
          * Unplugged since the masks were read. An offline CPU that can't be taken offline is one
          * too: libvirt refuses a reply in which there is such a CPU.
          */
         if (can_offline < 0 || (can_offline == 0 && !is_online))
             continue;
-        push_vcpu(&r, list, cpu, is_online, can_offline > 0);
+        r = write_vcpu(text, cpu, is_online, can_offline > 0);
     }
-    reply_send(request, r, list);
+    return r < 0 ? r : qmp_buffer_append(text, "]", 1);
+}
+
+void command_get_vcpus(struct qmp_request *request, struct json_object *arguments)
+{
+    struct agent *agent = request_agent(request);
+    _cleanup_(cpuctl_state_freep) struct cpuctl_state *state = NULL;
+    _cleanup_(qmp_buffer_release) struct qmp_buffer text = { 0 };
+    struct cpuctl_error error = { 0 };
+    int r;
+
+    if (!request_takes_nothing(request, arguments))
+        return;
+    r = cpuctl_state_read(agent->root, &state, &error);
+    if (r >= 0) {
+        r = write_vcpus(agent, state, &text);
+        if (r < 0)
+            cpuctl_error_set(&error, r, "%s", strerror(-r));
+    }
+    if (r < 0)
+        qmp_request_fail(request, "%s", error.text);
+    else
+        qmp_request_return_text(request, &text);
 }
 
 /* One element of guest-set-vcpus. */

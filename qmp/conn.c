@@ -244,23 +244,40 @@ void conn_reply_error(struct qmp_conn *conn, const struct qmp_error *error, bool
     conn_notify(conn);
 }
 
+static void begin_return(struct qmp_conn *conn)
+{
+    add_text(conn, "{\"return\": ");
+}
+
+static void end_return(struct qmp_conn *conn)
+{
+    if (conn->id) {
+        add_text(conn, ", ");
+        add_id(conn);
+    }
+    add_text(conn, "}\n");
+}
+
 void conn_reply_return(struct qmp_conn *conn, struct json_object *value, bool delimited)
 {
     static const char reset = QMP_FRAME_RESET_BYTE;
 
     if (delimited)
         add(conn, &reset, 1);
-    add_text(conn, "{\"return\": ");
+    begin_return(conn);
     if (!value)
         add_text(conn, "{}");
     else if (!conn->failed && qmp_json_write(value, &conn->output) < 0)
         conn->failed = true;
-    if (conn->id) {
-        add_text(conn, ", ");
-        add_id(conn);
-    }
-    add_text(conn, "}\n");
+    end_return(conn);
     json_object_put(value);
+}
+
+void conn_reply_text(struct qmp_conn *conn, const struct qmp_buffer *text)
+{
+    begin_return(conn);
+    add(conn, qmp_buffer_data(text), text->size);
+    end_return(conn);
 }
 
 void conn_request_done(struct qmp_conn *conn)

@@ -66,6 +66,12 @@ void qmp_request_return_delimited(struct qmp_request *request, struct json_objec
     return_value(request, value, true);
 }
 
+void qmp_request_return_text(struct qmp_request *request, const struct qmp_buffer *text)
+{
+    conn_reply_text(request->conn, text);
+    conn_request_done(request->conn);
+}
+
 void qmp_request_error(struct qmp_request *request, const struct qmp_error *error)
 {
     conn_reply_error(request->conn, error, true);

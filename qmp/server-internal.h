@@ -75,6 +75,8 @@ void request_free(struct qmp_request *request);
 void conn_reply_error(struct qmp_conn *conn, const struct qmp_error *error, bool with_id);
 /** Appends a success reply. Takes over @value, NULL: an empty object. */
 void conn_reply_return(struct qmp_conn *conn, struct json_object *value, bool delimited);
+/** The same with a value that is text already. */
+void conn_reply_text(struct qmp_conn *conn, const struct qmp_buffer *text);
 /** The request is completed: frees it and goes on with the next. */
 void conn_request_done(struct qmp_conn *conn);
 /** Drops the request that is being worked on, if any: whoever works on it is told. */

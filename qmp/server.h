@@ -127,6 +127,11 @@ void *qmp_request_data(const struct qmp_request *request);
 void qmp_request_return(struct qmp_request *request, struct json_object *value);
 /** The same, after a byte 0xFF: for guest-sync-delimited. */
 void qmp_request_return_delimited(struct qmp_request *request, struct json_object *value);
+/**
+ * The same with a value that the caller has written itself, for long replies of a fixed form: making
+ * a tree costs many times its text. @text: one JSON value as qmp_json_write() writes it.
+ */
+void qmp_request_return_text(struct qmp_request *request, const struct qmp_buffer *text);
 /** An error reply with a formatted sentence of class GenericError. */
 __attribute__((format(printf, 2, 3))) void qmp_request_fail(struct qmp_request *request,
                                                             const char *format, ...);
