@@ -153,11 +153,13 @@ def add_stage(archive):
         inside = "/" + str(path.relative_to(root))
         if path.suffix in (".a", ".la", ".h", ".pc") or "/share/" in inside:
             continue
-        if path.is_symlink() and path.parent not in libraries:
+        if path.parent in libraries:
+            # Where the guest's loader looks without being told of the prefix.
+            inside = f"{LIBRARIES}/{path.name}"
+        if path.is_symlink():
             archive.add_link(inside, os.readlink(path))
         elif path.is_file() and path.parent in libraries:
-            # Where the guest's loader looks without being told of the prefix.
-            archive.add_program(path, f"{LIBRARIES}/{path.name}", library_path)
+            archive.add_program(path, inside, library_path)
         elif path.is_file() and path.parent.name in ("bin", "sbin", "libexec"):
             archive.add_program(path, inside, library_path)
         elif path.is_file():

@@ -25,8 +25,8 @@ def one_round(guest, cpu):
         assert state[cpu] is online, f"CPU {cpu} is {state[cpu]}, asked for {online}"
 
 
-@guest(agents=("cpuctl-agent",), cpus=4, maxcpus=4, programs=("stress-ng",), fresh=True,
-       timeout=1200)
+@guest(agents=("cpuctl-agent",), cpus=4, maxcpus=4, memory=512, programs=("stress-ng",),
+       fresh=True, timeout=1200)
 def test_a_thousand_rounds_under_load(guest):
     guest.sh(LOAD)
     for number in range(WARM_UP):

@@ -5,6 +5,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,23 @@ def several_programs(folder):
     cases.write_text("# hello\n")
     done = tests_run(cases)
     yield "a file is run by the program beside it", closes_with(done, (1, 0, 0)), done.stdout
+
+    build = pathlib.Path(folder) / "build"
+    build.mkdir()
+    write(build, "there", 'echo 1..2; [ "$PWD" = "$CPUCTL_BUILD" ] && echo ok 1; echo ok 2')
+    done = tests_run(f"{build}:there")
+    yield "a program is run in its build folder", closes_with(done, (2, 0, 0)), done.stdout
+
+    shutil.copy("/bin/true", build / "foreign")
+    write(build, "emulate", 'case "$1" in */build/foreign) echo 1..1; echo ok 1;; esac')
+    done = tests_run(f"{build}:foreign", f"{build}:there")
+    yield "a compiled program is emulated, a script is not", \
+        closes_with(done, (3, 0, 0)), done.stdout
+
+    done = tests_run(write(folder, "same", "echo 1..3; echo ok 1; echo 'ok 2 - a # SKIP no'; "
+                           "echo 'ok 3 - a # SKIP no'"))
+    yield "equal reasons are shown once", \
+        closes_with(done, (1, 0, 2)) and "a: no (2 times)" in done.stdout, done.stdout
 
     done = tests_run(write(folder, "typo", "# tests/run: tiemout=1\necho 1..0"))
     yield "an unknown directive is refused", \
