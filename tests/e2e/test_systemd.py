@@ -224,6 +224,24 @@ def test_stock_agent_installed_later_is_chained(guest):
 
 
 @systemd_guest(**SHAPE)
+def test_a_busy_port_is_reported_with_its_holder(guest):
+    have_chain(guest)
+    guest.sh(f"systemctl stop {AGENT}")
+    # Started by hand, without the drop-in.
+    guest.sh("systemd-run --unit=holder -p KillSignal=KILL qemu-ga --method=virtio-serial "
+             "--path=/dev/virtio-ports/org.qemu.guest_agent.0")
+    guest.sync()
+    assert not is_ours(guest)
+    guest.sh(f"systemctl start --no-block {AGENT}")
+    wait_until(lambda: any("qemu-ga (process" in entry["MESSAGE"]
+                           for entry in guest.journal("-u", AGENT)), "the holder's name")
+    guest.sh("systemctl stop holder")
+    guest.wait_active(AGENT)
+    guest.sync()
+    assert is_ours(guest)
+
+
+@systemd_guest(**SHAPE)
 def test_info_is_the_union(guest):
     have_chain(guest)
     known = commands(guest)
