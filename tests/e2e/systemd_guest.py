@@ -14,7 +14,7 @@ import subprocess
 
 import case
 import image
-from channel import Agent, wait_until
+from channel import Agent, Shell, wait_until
 from guest import Guest
 
 AGENT = "cpuctl-agent.service"
@@ -65,19 +65,32 @@ class SystemdGuest(Guest):
     def command(self, vmlinuz):
         disks = [f"file={disk},if=virtio,format=raw,snapshot=on,cache=unsafe"
                  for disk in (debian() / "root.img", self.folder / "packages.img")]
-        return super().command(vmlinuz) + [word for disk in disks for word in ("-drive", disk)]
+        words = [word for word in super().command(vmlinuz) if word != "-no-reboot"]
+        return words + [word for disk in disks for word in ("-drive", disk)]
 
     def boot(self):
         super().boot()
         try:
-            # The shell is there before the bus that --wait would need.
-            wait_until(lambda: self.run("systemctl is-system-running").out.strip() == b"running",
-                       "systemd to be through with booting", 120, 0.5)
-            self.sh("mount -o ro /dev/vdb /mnt")
+            self.wait_for_systemd()
         except BaseException as error:
             error.add_note(self.report())
             self.close()
             raise
+
+    def wait_for_systemd(self):
+        # The shell is there before the bus that --wait would need.
+        wait_until(lambda: self.run("systemctl is-system-running").out.strip() == b"running",
+                   "systemd to be through with booting", 180, 0.5)
+        self.sh("mount -o ro /dev/vdb /mnt")
+
+    def reboot(self):
+        """Boot anew; what is installed stays."""
+        seen = len(self.console_log())
+        self.sh("systemctl --no-block reboot")
+        wait_until(lambda: b"guest-init: ready" in self.console_log()[seen:], "the reboot", 180)
+        self.shell.stream.close()
+        self.shell = Shell(self.shell_path)
+        self.wait_for_systemd()
 
     def sync(self, timeout=60):
         """Connect anew and wait until an agent answers: one that has just been started."""

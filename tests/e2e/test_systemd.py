@@ -250,6 +250,19 @@ def test_info_is_the_union(guest):
         assert name in known, f"{name} is not in {sorted(known)}"
 
 
+@systemd_guest(**SHAPE)
+def test_both_agents_are_started_at_boot(guest):
+    have_chain(guest)
+    guest.reboot()
+    # Nothing but the port's appearance started them; both rules have their say.
+    same(guest.unit(AGENT, "ActiveState"), "active")
+    same(guest.unit(STOCK, "ActiveState"), "active")
+    guest.sync()
+    assert is_ours(guest)
+    same(guest.agent.execute("guest-fsfreeze-status"), "thawed")
+    same(guest.sh("systemctl --failed --no-legend"), "")
+
+
 # ---- a frozen root file system
 
 
