@@ -236,28 +236,27 @@ void log_host(int level, const char *format, ...)
     log_record(level, NULL, 0, text);
 }
 
+static bool is_plain(char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '\\';
+}
+
 char *log_escape(char *out, size_t size, const char *text, size_t length)
 {
-    size_t used = 0;
+    size_t whole = 0, used = 0, room;
 
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)text[i];
-        bool plain = c >= 0x20 && c < 0x7f && c != '\\';
-        size_t need = plain ? 1 : 4;
-        /* Room for the rest of the text, or for the dots that stand for it. */
-        size_t reserve = i + 1 < length ? 4 : 1;
-
-        if (used + need + reserve > size) {
-            if (size >= used + 4)
-                used += (size_t)snprintf(out + used, size - used, "...");
-            break;
-        }
-        if (plain)
-            out[used++] = (char)c;
+    if (size == 0)
+        return out;
+    for (size_t i = 0; i < length; i++)
+        whole += is_plain(text[i]) ? 1 : 4;
+    /* What is cut leaves room for the dots. */
+    room = whole < size ? size - 1 : size > 4 ? size - 4 : 0;
+    for (size_t i = 0; i < length && used + (is_plain(text[i]) ? 1 : 4) <= room; i++) {
+        if (is_plain(text[i]))
+            out[used++] = text[i];
         else
-            used += (size_t)snprintf(out + used, size - used, "\\x%02x", c);
+            used += (size_t)sprintf(out + used, "\\x%02x", (unsigned char)text[i]);
     }
-    if (size > 0)
-        out[used] = '\0';
+    snprintf(out + used, size - used, "%s", whole < size ? "" : "...");
     return out;
 }

@@ -110,3 +110,22 @@ unit_tests += tests/unit/test-machines
 tests_unit_test_machines_SOURCES = tests/unit/test-machines.c $(unit_main) $(unit_tree)
 tests_unit_test_machines_CFLAGS = $(unit_cflags)
 tests_unit_test_machines_LDADD = $(unit_libs)
+
+unit_agent_cflags = $(unit_cflags) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS)
+unit_agent_libs = agent/libagent.la qmp/libqmp.la $(unit_libs) $(JSONC_LIBS) $(SYSTEMD_LIBS) \
+	$(SECCOMP_LIBS) $(UDEV_LIBS)
+
+unit_tests += tests/unit/test-agent-config
+tests_unit_test_agent_config_SOURCES = tests/unit/test-agent-config.c $(unit_main) $(unit_tree)
+tests_unit_test_agent_config_CFLAGS = $(unit_agent_cflags)
+tests_unit_test_agent_config_LDADD = $(unit_agent_libs)
+
+unit_tests += tests/unit/test-agent-policy
+tests_unit_test_agent_policy_SOURCES = tests/unit/test-agent-policy.c $(unit_main)
+tests_unit_test_agent_policy_CFLAGS = $(unit_agent_cflags)
+tests_unit_test_agent_policy_LDADD = $(unit_agent_libs)
+
+unit_tests += tests/unit/test-agent-log
+tests_unit_test_agent_log_SOURCES = tests/unit/test-agent-log.c $(unit_main) $(unit_tree)
+tests_unit_test_agent_log_CFLAGS = $(unit_agent_cflags)
+tests_unit_test_agent_log_LDADD = $(unit_agent_libs)
