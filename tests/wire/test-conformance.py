@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 
-from wire import Client, Process, Skip, agent_program, run
+from wire import Client, Process, Skip, agent_program, run, sanitized
 
 PING = b'{"execute":"guest-ping"}'
 SYNC = b'\xff{"execute":"guest-sync-delimited","arguments":{"id":987654321}}'
@@ -115,8 +115,11 @@ class Pair:
             raise Skip("qemu-ga is not installed")
         self.folder = tempfile.mkdtemp(prefix="cpuctl-wire-")
         ours, stock = f"{self.folder}/ours", f"{self.folder}/stock"
+        config = f"{self.folder}/agent.conf"
+        with open(config, "w", encoding="ascii") as file:
+            file.write("[general]\nseccomp=false\n" if sanitized() else "[general]\n")
         self.processes = [
-            Process([agent_program(), "-c", "/dev/null", "-m", "unix-listen", "-p", ours], f"{self.folder}/ours.log"),
+            Process([agent_program(), "-c", config, "-m", "unix-listen", "-p", ours], f"{self.folder}/ours.log"),
             Process([shutil.which("qemu-ga"), "-m", "unix-listen", "-p", stock, "-t", self.folder,
                      "-f", f"{self.folder}/pid"], f"{self.folder}/stock.log")]
         self.clients = [Client(ours), Client(stock)]
@@ -126,6 +129,8 @@ class Pair:
             client.close()
         for process in self.processes:
             process.stop()
+        if self.processes[0].process.returncode:
+            raise AssertionError(f"our agent ended with status {self.processes[0].process.returncode}")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def ask(self, data):

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 
-from wire import Chain, Client, equal, error_of, rss_kib, run
+from wire import Chain, equal, error_of, rss_kib, run
 
 NOT_FOUND = "CommandNotFound"
 BIG = 20 * 1024 * 1024
