@@ -24,7 +24,7 @@ packaging/udev/60-cpuctl-hotplug.rules: packaging/udev/60-cpuctl-hotplug.rules.i
 	$(packaging_subst)
 
 bashcompletiondir = $(BASHCOMPLETIONDIR)
-dist_bashcompletion_DATA = packaging/completion/cpuctl
+dist_bashcompletion_DATA = packaging/completion/cpuctl packaging/completion/cpuctl-agent
 
 CLEANFILES += packaging/systemd/cpuctl-agent.service packaging/systemd/cpuctl.conf \
 	packaging/udev/60-cpuctl-hotplug.rules
