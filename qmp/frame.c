@@ -279,7 +279,9 @@ static enum qmp_frame_event lex_token(struct qmp_frame *frame, struct qmp_buffer
     if (next == LEXER_RECOVERY)
         return stray(frame, byte);
     frame->lexer = next;
-    if (!token_add(frame, byte))
+    /* an integer may get a fraction in normal form, which is to be within the limit, too */
+    if ((next == LEXER_INTEGER && frame->token_size >= QMP_FRAME_TOKEN_MAX - 2) ||
+        !token_add(frame, byte))
         return frame_abandon(frame, LEXER_RECOVERY, "JSON token size limit exceeded");
     return GO_ON;
 }

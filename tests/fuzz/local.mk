@@ -40,4 +40,7 @@ fuzz: all
 			tests/fuzz/found/$$name $(fuzz_corpus)/$$name || exit 1; \
 	done
 
-EXTRA_DIST += tests/fuzz/README.md tests/fuzz/corpus tests/fuzz/qmp.dict
+print-fuzz-targets:
+	@for name in $(fuzz_names); do echo $$name; done
+
+EXTRA_DIST += tests/fuzz/README.md tests/fuzz/test-fuzz tests/fuzz/corpus tests/fuzz/qmp.dict
