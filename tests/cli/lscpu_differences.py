@@ -75,6 +75,11 @@ DIFFERENCES = [
         theirs=NUMBER, ours=NUMBER,
         reason="lscpu counts cores and sockets anew for each CPU type, so that different ones have "
                "the same number; cpuctl's numbers are unique"),
+    Difference(
+        machines=".*", views="-e|-p=LIST", names=r"CPU \d+ (CLUSTER|Cluster)", theirs="-?",
+        ours=NUMBER,
+        reason="lscpu tells clusters only on live arm64 machines without ACPI's PPTT; cpuctl tells "
+               "those that the kernel tells (topology/cluster_cpus)"),
     # recordings of this project, against the lscpu of the recorded guest itself
     Difference(
         machines=GUESTS, views=SUMMARY, names="Hypervisor vendor", theirs="", ours="QEMU TCG",
