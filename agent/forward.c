@@ -213,7 +213,6 @@ static bool transmit(struct forward *forward)
         return true;
     r = link_send(forward);
     if (r < 0) {
-        /* what it said before it hung up may be of interest, but its parser is gone */
         forward_fail(forward, "hung up: %s", strerror(-r));
         return false;
     }

@@ -27,5 +27,6 @@ qmp_libqmp_la_SOURCES = \
 	qmp/sync.h \
 	qmp/utf8.c \
 	qmp/utf8.h
+EXTRA_DIST += qmp/README.md
 qmp_libqmp_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS)
 qmp_libqmp_la_LIBADD = $(JSONC_LIBS)
