@@ -129,3 +129,8 @@ unit_tests += tests/unit/test-agent-log
 tests_unit_test_agent_log_SOURCES = tests/unit/test-agent-log.c $(unit_main) $(unit_tree)
 tests_unit_test_agent_log_CFLAGS = $(unit_agent_cflags)
 tests_unit_test_agent_log_LDADD = $(unit_agent_libs)
+
+unit_tests += tests/unit/test-agent-seccomp
+tests_unit_test_agent_seccomp_SOURCES = tests/unit/test-agent-seccomp.c $(unit_main)
+tests_unit_test_agent_seccomp_CFLAGS = $(unit_agent_cflags)
+tests_unit_test_agent_seccomp_LDADD = $(unit_agent_libs)
