@@ -4,6 +4,8 @@ if ENABLE_VMM
 vmm_sources = \
 	vmm/bus.c \
 	vmm/bus.h \
+	vmm/cpus.h \
+	vmm/irq.h \
 	vmm/kvm.c \
 	vmm/kvm.h \
 	vmm/layout.h \
@@ -12,7 +14,8 @@ vmm_sources = \
 	vmm/msi.c \
 	vmm/msi.h \
 	vmm/smp.c \
-	vmm/smp.h
+	vmm/smp.h \
+	vmm/vm.h
 
 noinst_LTLIBRARIES += vmm/libvmm.la
 vmm_libvmm_la_SOURCES = $(vmm_sources)

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The VM as a whole: what is created in which order, the lock, run states, reset and shutdown.
+ */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bus.h"
+#include "kvm.h"
+#include "memory.h"
+#include "smp.h"
+
+struct chardev;
+struct cpuctl_error;
+struct cpuhp;
+struct cpus;
+struct ged;
+struct ioapic;
+struct irq;
+struct options;
+struct power;
+struct sd_event;
+struct sd_event_source;
+struct serial;
+
+/** Where a VM is in its life; the words of QMP's RunState. */
+enum vm_state {
+    VM_PRELAUNCH, /**< being created */
+    VM_RUNNING,
+    VM_PAUSED,
+    VM_SHUTDOWN, /**< the main loop is about to end */
+};
+
+/** Who hears of what happens to the VM; called in the main thread, with the lock held. */
+struct vm_listener {
+    void (*state_changed)(void *data, enum vm_state state);
+    /** @guest: the guest asked for it. */
+    void (*reset)(void *data, bool guest);
+    void (*shutdown)(void *data, bool guest);
+    void *data;
+};
+
+struct vm {
+    const struct options *options;
+    struct kvm_host kvm;
+    int fd; /**< KVM's */
+    /** Protects everything that follows; see README.md. */
+    pthread_mutex_t lock;
+    struct sd_event *event;
+    struct memory memory;
+    struct bus pio, mmio;
+    struct smp smp;
+    struct irq *irq;
+    struct ioapic *ioapic;
+    struct cpus *cpus;
+    struct chardev *serial_end;
+    struct serial *serial;
+    /* Each by X_new(vm, &vm->X, error), which adds its registers to a bus; X_reset(); X_free(). */
+    struct ged *ged;
+    struct cpuhp *cpuhp;
+    struct power *power;
+    /** The RSDP's address, by acpi_build(). */
+    uint64_t rsdp;
+
+    enum vm_state state;
+    struct vm_listener listener;
+    /* Requests, to be carried out by the main thread. */
+    int wake; /* eventfd */
+    struct sd_event_source *wake_source;
+    bool shutdown_requested, shutdown_by_guest;
+    bool reset_requested, reset_by_guest;
+    int failure; /* negative errno that ends the VM */
+};
+
+/**
+ * Creates the VM that @options describe, with everything in it, not yet running. @options must
+ * outlive it. Returns 0 or a negative errno with a sentence.
+ */
+int vm_new(const struct options *options, struct vm **ret_vm, struct cpuctl_error *error);
+/** Stops the vCPUs and frees everything; the lock must not be held. */
+void vm_free(struct vm *vm);
+
+/**
+ * Runs the VM until it is shut down. Returns 0 after an orderly end, or a negative errno with a
+ * sentence.
+ */
+int vm_run(struct vm *vm, struct cpuctl_error *error);
+
+/** Ends the main loop soon. @guest: the guest asked for it (S5). Any thread, lock held. */
+void vm_request_shutdown(struct vm *vm, bool guest);
+/** Resets the VM soon. @guest: the guest asked for it. Any thread, lock held. */
+void vm_request_reset(struct vm *vm, bool guest);
+/** Ends the VM with @code (negative errno): KVM can not go on. Any thread, lock held. */
+void vm_fail(struct vm *vm, int code);
+
+/** Stops the vCPUs, or lets them go on. Main thread, lock held. Nothing happens when it is so. */
+void vm_stop(struct vm *vm);
+void vm_continue(struct vm *vm);
+
+#endif
