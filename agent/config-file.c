@@ -90,28 +90,20 @@ static int take_line(struct config *config, char *line, const char *where, bool 
     return config_set(config, strip(line), strip(value), where, error);
 }
 
-int config_load(struct config *config, const char *file, bool optional, struct cpuctl_error *error)
+int config_parse(struct config *config, char *text, size_t size, const char *name,
+                 struct cpuctl_error *error)
 {
-    _cleanup_free_ char *text = NULL;
     bool in_general = false;
     unsigned int number = 1;
-    size_t size = 0;
-    char *line;
-    int r;
 
-    r = read_file(file, &text, &size, error);
-    if (r == -ENOENT && optional)
-        return 0;
-    if (r < 0)
-        return r;
-    line = text;
-    while (line < text + size) {
+    for (char *line = text; line < text + size;) {
         char *end = memchr(line, '\n', size - (size_t)(line - text));
         char where[300];
+        int r;
 
         if (!end)
             end = text + size;
-        snprintf(where, sizeof(where), "%.250s: line %u", file, number++);
+        snprintf(where, sizeof(where), "%.250s: line %u", name, number++);
         if (memchr(line, '\0', (size_t)(end - line)))
             return cpuctl_error_set(error, -EINVAL, "%s: has a NUL byte", where);
         *end = '\0';
@@ -121,4 +113,16 @@ int config_load(struct config *config, const char *file, bool optional, struct c
         line = end + 1;
     }
     return 0;
+}
+
+int config_load(struct config *config, const char *file, bool optional, struct cpuctl_error *error)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t size = 0;
+    int r;
+
+    r = read_file(file, &text, &size, error);
+    if (r == -ENOENT && optional)
+        return 0;
+    return r < 0 ? r : config_parse(config, text, size, file, error);
 }

@@ -82,6 +82,12 @@ int config_set(struct config *config, const char *key, const char *value, const 
  * @error names file, line and key.
  */
 int config_load(struct config *config, const char *file, bool optional, struct cpuctl_error *error);
+/**
+ * The same for a text that was read already. @text: changed; has a NUL after its @size bytes.
+ * @name: for errors.
+ */
+int config_parse(struct config *config, char *text, size_t size, const char *name,
+                 struct cpuctl_error *error);
 /** Checks what only holds across keys. Returns 0 or -EINVAL. */
 int config_check(const struct config *config, struct cpuctl_error *error);
 /** Writes the configuration as a config file that config_load() reads back to the same. */
