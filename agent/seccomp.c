@@ -205,7 +205,7 @@ int seccomp_close(struct cpuctl_error *error)
         r = add_rules(filter, SCMP_ACT_KILL_PROCESS, deadly, sizeof(deadly) / sizeof(deadly[0]));
     /* Process 1 is told to shut down by a signal, see shutdown.c. */
     if (r >= 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A0(SCMP_CMP_EQ, 1));
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A0(SCMP_CMP_EQ, 1, 0));
     /* A binary tree instead of a long row of comparisons: it is run on every system call. */
     if (r >= 0)
         r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);

@@ -4,7 +4,7 @@
  * line of JSON with either a result or an error; whatever came, a sync brings both sides in step.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,13 +42,27 @@ static const struct {
     { "etc/os-release", "ID=x\nNAME=\"a \\\" b\"\n" },
 };
 
+static char tree[] = "/tmp/cpuctl-fuzz-XXXXXX";
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static void remove_machine(void)
+{
+    nftw(tree, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 /* Writes the machine into a new directory and opens it. */
 static struct cpuctl_root *make_machine(void)
 {
-    char tree[] = "/tmp/cpuctl-fuzz-XXXXXX";
     struct cpuctl_root *root = NULL;
 
-    hold(mkdtemp(tree));
+    hold(mkdtemp(tree) && atexit(remove_machine) == 0);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         char path[256];
         FILE *file;
