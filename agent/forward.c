@@ -55,7 +55,8 @@ void forward_fail(struct forward *forward, const char *why, ...)
     vsnprintf(reason, sizeof(reason), why, args);
     va_end(args);
     snprintf(desc, sizeof(desc), "The agent behind cpuctl-agent, at %s, %s", forward->path, reason);
-    log_host(LOG_WARNING, "the agent at %s %s", forward->path, reason);
+    /* Whether one is installed is the administrator's choice. */
+    log_host(forward->absent ? LOG_INFO : LOG_WARNING, "the agent at %s %s", forward->path, reason);
     /* Whether a freeze took hold isn't known: the next handshake asks, so it is made now. */
     forward->connect = forward->frozen && forward->link.state == LINK_BUSY;
     /* A request that waits behind one that was cancelled gets its own connection, and no error. */

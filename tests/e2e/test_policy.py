@@ -175,3 +175,14 @@ def test_shutdown_that_can_not_be_is_an_error(guest):
     same((reply["id"], reply["error"]["class"]), (1, "GenericError"))
     assert "process 1" in reply["error"]["desc"], json.dumps(reply)
     same(guest.agent.execute("guest-ping"), {})
+
+
+# A guest whose process 1 is busybox init, which runs the usual script.
+INITTAB = {"/etc/inittab": b"::once:/init\n"}
+
+
+@guest(agents=OURS, cpus=1, fresh=True, cmdline="rdinit=/bin/init", files=INITTAB)
+def test_shutdown_by_busybox_init(guest):
+    same(guest.sh("readlink /proc/1/exe; tr '\\0' ' ' </proc/1/cmdline").split(), ["/bin/busybox", "init"])
+    guest.agent.send({"execute": "guest-shutdown", "arguments": {"mode": "powerdown"}})
+    same(guest.qmp.wait_event("SHUTDOWN", 60)["reason"], "guest-shutdown")
