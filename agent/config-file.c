@@ -108,8 +108,13 @@ int config_parse(struct config *config, char *text, size_t size, const char *nam
             return cpuctl_error_set(error, -EINVAL, "%s: has a NUL byte", where);
         *end = '\0';
         r = take_line(config, line, where, &in_general, error);
+        /* an unknown key is not to be taken for a missing file */
+        if (r == -ENOENT)
+            r = -EINVAL;
+        if (r < 0 && error)
+            error->code = r;
         if (r < 0)
-            return r == -ENOENT ? -EINVAL : r;
+            return r;
         line = end + 1;
     }
     return 0;

@@ -103,11 +103,15 @@ int identity_read_dmi(struct cpuctl_root *root, struct cpuctl_identity *identity
 {
     _cleanup_free_ char *table = NULL;
     ssize_t size = cpuctl_root_read(root, "sys/firmware/dmi/tables/DMI", TABLE_MAX, &table, NULL);
-    const uint8_t *at = (const uint8_t *)table, *end = at + (size > 0 ? size : 0);
+    const uint8_t *at, *end;
     struct structure structure;
 
     /* a machine without SMBIOS, or a caller who may not read it */
-    while (at && size > 0 && at < end && (at = take(at, end, &structure))) {
+    if (size <= 0)
+        return 0;
+    at = (const uint8_t *)table;
+    end = at + size;
+    while (at && at < end && (at = take(at, end, &structure))) {
         if (structure.data[0] == TYPE_END)
             break;
         if (structure.data[0] != TYPE_PROCESSOR || structure.length < PROCESSOR_SIZE)

@@ -26,7 +26,6 @@
 #include "layout.h"
 #include "root.h"
 
-DEFINE_CLEANUP(struct cpuctl_topology *, cpuctl_topology_free);
 
 /** Keys of the groups; any numbers, equal ones for CPUs of one group. */
 struct place {

@@ -12,7 +12,7 @@ endif
 
 include tests/bench/local.mk
 
-.PHONY: check-programs print-unit-tests fuzz print-fuzz-targets
+.PHONY: check-programs print-unit-tests fuzz
 check-programs: $(check_PROGRAMS)
 print-unit-tests:
 	@for t in $(unit_tests); do echo $$t; done

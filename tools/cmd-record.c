@@ -10,7 +10,6 @@
 #include "tools/record.h"
 #include "tools/scrub.h"
 
-DEFINE_CLEANUP(struct archive_out *, archive_out_free);
 
 /** The largest file that is recorded: cpuinfo has about 1.5 KiB a CPU, here of 8192 CPUs. */
 #define FILE_LIMIT (16U << 20)

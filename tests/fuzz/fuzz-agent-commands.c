@@ -4,21 +4,20 @@
  * line of JSON with either a result or an error; whatever came, a sync brings both sides in step.
  */
 #include <errno.h>
-#include <ftw.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/commands.h"
 #include "agent/config.h"
 #include "agent/log.h"
+#include "agent/shutdown.h"
 #include "agent/worker.h"
 #include "fuzz.h"
 #include "libcpuctl/cleanup.h"
 #include "libcpuctl/cpuctl.h"
 #include "qmp/conn.h"
 #include "qmp/json.h"
+#include "tree.h"
 
 #define SYNC "\xff{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":4711}}"
 #define END  "\xff{\"return\": 4711}\n"
@@ -42,54 +41,30 @@ static const struct {
     { "etc/os-release", "ID=x\nNAME=\"a \\\" b\"\n" },
 };
 
-static char tree[] = "/tmp/cpuctl-fuzz-XXXXXX";
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+/* In the place of the agent's: no input may end the machine that the fuzzer runs on. */
+int shutdown_machine(enum shutdown_mode mode, struct cpuctl_error *error)
 {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static void remove_machine(void)
-{
-    nftw(tree, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return cpuctl_error_set(error, -EPERM, "mode %d: not here", (int)mode);
 }
 
 /* Writes the machine into a new directory and opens it. */
 static struct cpuctl_root *make_machine(void)
 {
     struct cpuctl_root *root = NULL;
+    const char *tree = fuzz_tree();
 
-    hold(mkdtemp(tree) && atexit(remove_machine) == 0);
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        char path[256];
-        FILE *file;
-
-        snprintf(path, sizeof(path), "%s/%s", tree, files[i].path);
-        for (char *slash = path + strlen(tree) + 1; (slash = strchr(slash, '/')); slash++) {
-            *slash = '\0';
-            hold(mkdir(path, 0700) == 0 || errno == EEXIST);
-            *slash = '/';
-        }
-        file = fopen(path, "we");
-        hold(file && fputs(files[i].text, file) >= 0);
-        fclose(file);
-    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        fuzz_tree_write(files[i].path, files[i].text, strlen(files[i].text));
     hold(cpuctl_root_open(tree, &root, NULL) == 0);
     return root;
 }
 
 static struct agent *make_agent(void)
 {
-    /* Nothing that reaches beyond the made-up machine. */
-    static const char *const block[] = { "guest-shutdown", NULL };
     static struct config config;
     static struct agent agent;
     struct qmp_server_config server = {
         .commands = agent_commands,
-        .block = block,
         .user = &agent,
     };
 

@@ -40,9 +40,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     _cleanup_free_ char *text = NULL, *same = NULL;
     struct cpuctl_error error = { 0 };
     size_t length, same_length;
+    int r;
 
-    if (parse(&first, (const char *)data, size, &error) < 0) {
-        hold(error.code < 0 && strncmp(error.text, "fuzz: line ", 11) == 0);
+    r = parse(&first, (const char *)data, size, &error);
+    if (r < 0) {
+        hold(error.code == r && strncmp(error.text, "fuzz: line ", 11) == 0);
         hold(config_init(&again) == 0);
         return 0;
     }

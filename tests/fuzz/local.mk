@@ -1,71 +1,121 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Fuzz targets. Each is built twice: with libFuzzer when --enable-fuzzing was given, and always as
 # replay-NAME, a unit test that runs it over its corpus.
-fuzz_names = agent-commands agent-config qmp-frame qmp-server
-fuzz_flags = $(AM_CFLAGS) $(JSONC_CFLAGS)
+fuzz_cflags = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS)
 fuzz_corpus = $(abs_top_srcdir)/tests/fuzz/corpus
 replay_sources = tests/fuzz/replay.c tests/fuzz/fuzz.h
-
-fuzz_agent_flags = $(fuzz_flags) $(SYSTEMD_CFLAGS)
+fuzz_tree = tests/fuzz/tree.c tests/fuzz/tree.h
 fuzz_agent_libs = agent/libagent.la qmp/libqmp.la libcpuctl/libcpuctl-core.la $(JSONC_LIBS) \
 	$(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(UDEV_LIBS)
 
 unit_tests += tests/fuzz/replay-agent-commands
-tests_fuzz_replay_agent_commands_SOURCES = tests/fuzz/fuzz-agent-commands.c $(replay_sources)
-tests_fuzz_replay_agent_commands_CFLAGS = $(fuzz_agent_flags) -DCORPUS_DIR='"$(fuzz_corpus)/agent-commands"'
+tests_fuzz_replay_agent_commands_SOURCES = tests/fuzz/fuzz-agent-commands.c $(replay_sources) $(fuzz_tree)
+tests_fuzz_replay_agent_commands_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/agent-commands"'
 tests_fuzz_replay_agent_commands_LDADD = $(fuzz_agent_libs)
 
 unit_tests += tests/fuzz/replay-agent-config
 tests_fuzz_replay_agent_config_SOURCES = tests/fuzz/fuzz-agent-config.c $(replay_sources)
-tests_fuzz_replay_agent_config_CFLAGS = $(fuzz_agent_flags) -DCORPUS_DIR='"$(fuzz_corpus)/agent-config"'
+tests_fuzz_replay_agent_config_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/agent-config"'
 tests_fuzz_replay_agent_config_LDADD = $(fuzz_agent_libs)
+
+unit_tests += tests/fuzz/replay-cpuid
+tests_fuzz_replay_cpuid_SOURCES = tests/fuzz/fuzz-cpuid.c $(replay_sources)
+tests_fuzz_replay_cpuid_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/cpuid"'
+tests_fuzz_replay_cpuid_LDADD = libcpuctl/libcpuctl-core.la
+
+unit_tests += tests/fuzz/replay-cpuinfo
+tests_fuzz_replay_cpuinfo_SOURCES = tests/fuzz/fuzz-cpuinfo.c $(replay_sources)
+tests_fuzz_replay_cpuinfo_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/cpuinfo"'
+tests_fuzz_replay_cpuinfo_LDADD = libcpuctl/libcpuctl-core.la
+
+unit_tests += tests/fuzz/replay-cpuset
+tests_fuzz_replay_cpuset_SOURCES = tests/fuzz/fuzz-cpuset.c $(replay_sources)
+tests_fuzz_replay_cpuset_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/cpuset"'
+tests_fuzz_replay_cpuset_LDADD = libcpuctl/libcpuctl-core.la
+
+unit_tests += tests/fuzz/replay-kmsg
+tests_fuzz_replay_kmsg_SOURCES = tests/fuzz/fuzz-kmsg.c $(replay_sources)
+tests_fuzz_replay_kmsg_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/kmsg"'
+tests_fuzz_replay_kmsg_LDADD = libcpuctl/libcpuctl-core.la
 
 unit_tests += tests/fuzz/replay-qmp-frame
 tests_fuzz_replay_qmp_frame_SOURCES = tests/fuzz/fuzz-qmp-frame.c $(replay_sources)
-tests_fuzz_replay_qmp_frame_CFLAGS = $(fuzz_flags) -DCORPUS_DIR='"$(fuzz_corpus)/qmp-frame"'
+tests_fuzz_replay_qmp_frame_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/qmp-frame"'
 tests_fuzz_replay_qmp_frame_LDADD = qmp/libqmp.la
 
 unit_tests += tests/fuzz/replay-qmp-server
 tests_fuzz_replay_qmp_server_SOURCES = tests/fuzz/fuzz-qmp-server.c $(replay_sources)
-tests_fuzz_replay_qmp_server_CFLAGS = $(fuzz_flags) -DCORPUS_DIR='"$(fuzz_corpus)/qmp-server"'
+tests_fuzz_replay_qmp_server_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/qmp-server"'
 tests_fuzz_replay_qmp_server_LDADD = qmp/libqmp.la
 
-if ENABLE_FUZZING
-noinst_PROGRAMS += tests/fuzz/fuzz-agent-commands tests/fuzz/fuzz-agent-config tests/fuzz/fuzz-qmp-frame \
-	tests/fuzz/fuzz-qmp-server
+unit_tests += tests/fuzz/replay-sysfs
+tests_fuzz_replay_sysfs_SOURCES = tests/fuzz/fuzz-sysfs.c $(replay_sources) $(fuzz_tree)
+tests_fuzz_replay_sysfs_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/sysfs"'
+tests_fuzz_replay_sysfs_LDADD = libcpuctl/libcpuctl-core.la
 
-tests_fuzz_fuzz_agent_commands_SOURCES = tests/fuzz/fuzz-agent-commands.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_agent_commands_CFLAGS = $(fuzz_agent_flags)
-tests_fuzz_fuzz_agent_commands_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+if ENABLE_FUZZING
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+noinst_PROGRAMS += tests/fuzz/fuzz-agent-commands
+tests_fuzz_fuzz_agent_commands_SOURCES = tests/fuzz/fuzz-agent-commands.c tests/fuzz/fuzz.h $(fuzz_tree)
+tests_fuzz_fuzz_agent_commands_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_agent_commands_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_agent_commands_LDADD = $(fuzz_agent_libs)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-agent-config
 tests_fuzz_fuzz_agent_config_SOURCES = tests/fuzz/fuzz-agent-config.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_agent_config_CFLAGS = $(fuzz_agent_flags)
-tests_fuzz_fuzz_agent_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_agent_config_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_agent_config_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_agent_config_LDADD = $(fuzz_agent_libs)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-cpuid
+tests_fuzz_fuzz_cpuid_SOURCES = tests/fuzz/fuzz-cpuid.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_cpuid_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_cpuid_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_cpuid_LDADD = libcpuctl/libcpuctl-core.la
+
+noinst_PROGRAMS += tests/fuzz/fuzz-cpuinfo
+tests_fuzz_fuzz_cpuinfo_SOURCES = tests/fuzz/fuzz-cpuinfo.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_cpuinfo_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_cpuinfo_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_cpuinfo_LDADD = libcpuctl/libcpuctl-core.la
+
+noinst_PROGRAMS += tests/fuzz/fuzz-cpuset
+tests_fuzz_fuzz_cpuset_SOURCES = tests/fuzz/fuzz-cpuset.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_cpuset_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_cpuset_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_cpuset_LDADD = libcpuctl/libcpuctl-core.la
+
+noinst_PROGRAMS += tests/fuzz/fuzz-kmsg
+tests_fuzz_fuzz_kmsg_SOURCES = tests/fuzz/fuzz-kmsg.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_kmsg_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_kmsg_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_kmsg_LDADD = libcpuctl/libcpuctl-core.la
+
+noinst_PROGRAMS += tests/fuzz/fuzz-qmp-frame
 tests_fuzz_fuzz_qmp_frame_SOURCES = tests/fuzz/fuzz-qmp-frame.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_qmp_frame_CFLAGS = $(fuzz_flags)
-tests_fuzz_fuzz_qmp_frame_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_qmp_frame_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_qmp_frame_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_qmp_frame_LDADD = qmp/libqmp.la
 
+noinst_PROGRAMS += tests/fuzz/fuzz-qmp-server
 tests_fuzz_fuzz_qmp_server_SOURCES = tests/fuzz/fuzz-qmp-server.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_qmp_server_CFLAGS = $(fuzz_flags)
-tests_fuzz_fuzz_qmp_server_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_qmp_server_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_qmp_server_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_qmp_server_LDADD = qmp/libqmp.la
+
+noinst_PROGRAMS += tests/fuzz/fuzz-sysfs
+tests_fuzz_fuzz_sysfs_SOURCES = tests/fuzz/fuzz-sysfs.c tests/fuzz/fuzz.h $(fuzz_tree)
+tests_fuzz_fuzz_sysfs_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_sysfs_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_sysfs_LDADD = libcpuctl/libcpuctl-core.la
+
 endif
 
-# What is found is left as a file beside the programs; new inputs stay out of the committed corpus.
+# The long run. What is found is left beside the programs.
 FUZZ_SECONDS = 600
 fuzz: all
-	@for name in $(fuzz_names); do \
-		mkdir -p tests/fuzz/found/$$name && \
-		tests/fuzz/fuzz-$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=512 \
-			-artifact_prefix=tests/fuzz/$$name- -dict=$(abs_top_srcdir)/tests/fuzz/qmp.dict \
-			tests/fuzz/found/$$name $(fuzz_corpus)/$$name || exit 1; \
-	done
+	CPUCTL_BUILD=$(abs_builddir) $(top_srcdir)/tests/fuzz/fuzz -s $(FUZZ_SECONDS) $(FUZZ)
 
-print-fuzz-targets:
-	@for name in $(fuzz_names); do echo $$name; done
-
-EXTRA_DIST += tests/fuzz/README.md tests/fuzz/test-fuzz tests/fuzz/corpus tests/fuzz/qmp.dict
+EXTRA_DIST += tests/fuzz/README.md tests/fuzz/corpus tests/fuzz/fuzz tests/fuzz/agent-commands.dict \
+	tests/fuzz/agent-config.dict tests/fuzz/cpuset.dict tests/fuzz/qmp.dict tests/fuzz/sysfs.dict

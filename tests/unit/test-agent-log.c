@@ -46,14 +46,13 @@ START_TEST(escape)
 END_TEST
 
 /* A log file in a tree of its own. */
-static char *open_log(const char *tree, bool verbose)
+static void open_log(const char *tree, bool verbose)
 {
     struct cpuctl_error error = { 0 };
-    char *file = NULL;
+    _cleanup_free_ char *file = NULL;
 
     ck_assert_int_gt(asprintf(&file, "%s/log", tree), 0);
     ck_assert_msg(log_open(file, verbose, &error) == 0, "%s", error.text);
-    return file;
 }
 
 static unsigned int count(const char *text, const char *part)
@@ -70,8 +69,9 @@ static unsigned int count(const char *text, const char *part)
 START_TEST(levels)
 {
     _cleanup_(tree_freep) char *tree = tree_new();
-    _cleanup_free_ char *file = open_log(tree, false), *text = NULL;
+    _cleanup_free_ char *text = NULL;
 
+    open_log(tree, false);
     log_write(LOG_INFO, "one %d", 1);
     log_write(LOG_DEBUG, "unseen");
     log_close();
@@ -84,9 +84,10 @@ END_TEST
 START_TEST(long_message)
 {
     _cleanup_(tree_freep) char *tree = tree_new();
-    _cleanup_free_ char *file = open_log(tree, false), *text = NULL;
+    _cleanup_free_ char *text = NULL;
     char message[4000];
 
+    open_log(tree, false);
     memset(message, 'm', sizeof(message) - 1);
     message[sizeof(message) - 1] = '\0';
     log_record(LOG_ERR, NULL, 0, message);
@@ -100,8 +101,9 @@ END_TEST
 START_TEST(held_back)
 {
     _cleanup_(tree_freep) char *tree = tree_new();
-    _cleanup_free_ char *file = open_log(tree, false), *during = NULL, *after = NULL;
+    _cleanup_free_ char *during = NULL, *after = NULL;
 
+    open_log(tree, false);
     log_hold(true);
     for (unsigned int i = 0; i < LOG_HELD_MAX + 10; i++)
         log_write(LOG_INFO, "held %u.", i);
@@ -121,8 +123,9 @@ END_TEST
 START_TEST(host_is_bounded)
 {
     _cleanup_(tree_freep) char *tree = tree_new();
-    _cleanup_free_ char *file = open_log(tree, false), *text = NULL;
+    _cleanup_free_ char *text = NULL;
 
+    open_log(tree, false);
     for (unsigned int i = 0; i < 10 * LOG_HOST_BURST; i++)
         log_host(LOG_WARNING, "provoked");
     log_write(LOG_INFO, "ours");
@@ -137,7 +140,7 @@ END_TEST
 START_TEST(audit)
 {
     _cleanup_(tree_freep) char *tree = tree_new();
-    _cleanup_free_ char *file = open_log(tree, false), *text = NULL;
+    _cleanup_free_ char *text = NULL;
     struct events events = { 0 };
     const struct cpuctl_result results[] = {
         { .cpu = 3, .online = true, .outcome = CPUCTL_DONE, .duration_usec = 1500 },
@@ -145,6 +148,7 @@ START_TEST(audit)
         { .cpu = 5, .outcome = CPUCTL_REFUSED, .code = -EBUSY, .reason = "it is in use" },
     };
 
+    open_log(tree, false);
     for (size_t i = 0; i < ARRAY_SIZE(results); i++)
         audit_change(&events, REQUESTER_HOST, &results[i]);
     log_close();
