@@ -86,7 +86,8 @@ class SystemdGuest(Guest):
     def reboot(self):
         """Boot anew; what is installed stays."""
         seen = len(self.console_log())
-        self.sh("systemctl --no-block reboot")
+        # The shell that answers is ended too: after its answer.
+        self.sh("(sleep 1; systemctl reboot) >/dev/null 2>&1 &")
         wait_until(lambda: b"guest-init: ready" in self.console_log()[seen:], "the reboot", 180)
         self.shell.stream.close()
         self.shell = Shell(self.shell_path)
