@@ -157,8 +157,7 @@ static int record(struct recording *recording)
         return -ENOMEM;
     fprintf(recording->notes_stream, "recorded by: cpuctl %s\n", PACKAGE_VERSION);
     if (cpuctl_root_is_live(recording->tool->root) && uname(&uts) == 0)
-        fprintf(recording->notes_stream, "kernel: %s %s %s\n", uts.sysname, uts.release,
-                uts.machine);
+        fprintf(recording->notes_stream, "kernel: %s %s\n", uts.sysname, uts.machine);
     r = record_walk(recording->tool->root, record_file, recording, &recording->error);
     if (r >= 0)
         r = record_extra(recording);

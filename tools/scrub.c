@@ -130,11 +130,29 @@ static size_t scrub_smbios(char *data, size_t size)
     return kept;
 }
 
+/**
+ * Cuts off a kernel's local version (what follows its number), which a private build may have its
+ * owner's name in, but not Microsoft's mark of the Windows Subsystem for Linux. Returns the new
+ * size.
+ */
+static size_t scrub_release(char *data, size_t size)
+{
+    static const char mark[] = "icrosoft";
+    char *local = memchr(data, '-', size);
+
+    if (!local || memmem(data, size, mark, sizeof(mark) - 1))
+        return size;
+    *local = '\n';
+    return (size_t)(local - data) + 1;
+}
+
 size_t scrub(const char *path, char *data, size_t size)
 {
     for (size_t i = 0; i < sizeof(secret_lines) / sizeof(secret_lines[0]); i++)
         if (strcmp(path, secret_lines[i].path) == 0)
             scrub_line(data, size, secret_lines[i].key);
+    if (strcmp(path, "proc/sys/kernel/osrelease") == 0)
+        return scrub_release(data, size);
     if (strcmp(path, "proc/device-tree/ibm,partition-name") == 0)
         overwrite(data, data + size);
     if (strcmp(path, "sys/firmware/dmi/tables/DMI") == 0)

@@ -7,8 +7,9 @@
 
 /**
  * Overwrites in @data, the content of file @path (relative to the root), what identifies this one
- * machine: letters with "x", digits with "0". Of the SMBIOS table only the structures about
- * firmware, system and processors are kept. Returns the new size, at most @size.
+ * machine: letters with "x", digits with "0". Of the kernel's release its number is kept, of the
+ * SMBIOS table the structures about firmware, system and processors. Returns the new size, at most
+ * @size.
  */
 size_t scrub(const char *path, char *data, size_t size);
 
