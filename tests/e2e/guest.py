@@ -53,7 +53,7 @@ class Guest(Machine):
     def boot(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cpuctl-guest."))
         try:
-            kernel = image.Kernel()
+            kernel = self.kernel()
             self.make_images(kernel)
             self.console = self.folder / "console"
             self.shell_path = self.folder / "shell"
@@ -69,6 +69,10 @@ class Guest(Machine):
             error.add_note(self.report_start())
             self.close()
             raise
+
+    def kernel(self):
+        """The kernel to boot."""
+        return image.Kernel()
 
     def make_images(self, kernel):
         """Write the initramfs, and whatever other image the guest has, to its folder."""

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "cpuctl.h"
 #include "identity.h"
+#include "plan.h"
 #include "root.h"
 #include "tree.h"
 
@@ -86,7 +87,8 @@ static void machine_read(struct machine *machine, const char *name)
     ck_assert_ptr_nonnull(machine->path);
     machine->root = tree_root(machine->path, false);
     ck_assert_msg(cpuctl_state_read(machine->root, &machine->state, &error) == 0, "%s", error.text);
-    ck_assert_msg(cpuctl_topology_read(machine->root, machine->state, CPUCTL_TOPOLOGY_CACHES,
+    ck_assert_msg(cpuctl_topology_read(machine->root, machine->state,
+                                       CPUCTL_TOPOLOGY_CACHES | CPUCTL_TOPOLOGY_CLUSTERS,
                                        &machine->topology, &error) == 0,
                   "%s", error.text);
     ck_assert_msg(cpuctl_identity_read(machine->root, machine->state, CPUCTL_IDENTITY_ALL,
@@ -191,6 +193,73 @@ START_TEST(isolated_cpus)
 }
 END_TEST
 
+static void assert_group(const struct cpuctl_topology *topology, enum cpuctl_level level,
+                         unsigned int index, const char *expected)
+{
+    const struct cpuctl_set *group = cpuctl_topology_group(topology, level, index);
+    _cleanup_free_ char *text = group ? cpuctl_set_format_list(group) : NULL;
+
+    assert_text("a group", text, expected);
+}
+
+/** Arm: one socket of two clusters of two cores, the cores being numbered anew in each cluster. */
+START_TEST(clusters)
+{
+    static const char *const cores[] = { "0-1", "2-3", "4-5", "6-7", NULL };
+    _cleanup_(machine_release) struct machine machine = { .tree = NULL };
+    struct cpuctl_counts counts = { 0 };
+    int id = -1;
+
+    machine_read(&machine, "clusters");
+    assert_mask(machine.state, CPUCTL_ONLINE, "0-7");
+    ck_assert_uint_eq(cpuctl_topology_count(machine.topology, CPUCTL_CLUSTER), 2);
+    assert_group(machine.topology, CPUCTL_CLUSTER, 0, "0-3");
+    assert_group(machine.topology, CPUCTL_CLUSTER, 1, "4-7");
+    ck_assert_uint_eq(cpuctl_topology_count(machine.topology, CPUCTL_CORE), 4);
+    for (unsigned int i = 0; i < ARRAY_SIZE(cores); i++)
+        assert_group(machine.topology, CPUCTL_CORE, i, cores[i]);
+    assert_group(machine.topology, CPUCTL_SOCKET, 0, "0-7");
+    ck_assert_uint_eq(cpuctl_topology_count(machine.topology, CPUCTL_SOCKET), 1);
+    ck_assert_uint_eq(cpuctl_topology_count(machine.topology, CPUCTL_DIE), 0);
+    ck_assert_int_eq(cpuctl_topology_index(machine.topology, CPUCTL_CORE, 5), 2);
+    ck_assert_int_eq(cpuctl_topology_physical_id(machine.topology, CPUCTL_CORE, 5, &id), 0);
+    ck_assert_int_eq(id, 0);
+    ck_assert_int_eq(cpuctl_topology_physical_id(machine.topology, CPUCTL_CLUSTER, 5, &id), 0);
+    ck_assert_int_eq(id, 1);
+    ck_assert_int_eq(cpuctl_identity_counts(machine.identity, machine.topology, 0, &counts), 0);
+    ck_assert_uint_eq(counts.threads_per_core, 2);
+    ck_assert_uint_eq(counts.cores_per_socket, 4);
+    ck_assert_uint_eq(counts.sockets, 1);
+    assert_field(machine.identity, CPUCTL_ARCHITECTURE, "aarch64");
+    assert_field(machine.identity, CPUCTL_VENDOR, "ARM");
+    assert_field(machine.identity, CPUCTL_MODEL_NAME, "Cortex-A72");
+    assert_field(machine.identity, CPUCTL_STEPPING, "r0p3");
+}
+END_TEST
+
+/** CPU 0 can go offline on Arm and is never chosen all the same; cores go as a whole. */
+START_TEST(choice_in_clusters)
+{
+    static const unsigned int falling[] = { 7, 6, 5, 4, 3, 2, 1 };
+    _cleanup_(machine_release) struct machine machine = { .tree = NULL };
+
+    machine_read(&machine, "clusters");
+    ck_assert_int_eq(cpuctl_can_offline(machine.root, 0), 1);
+    for (unsigned int count = 1; count <= 8; count++) {
+        _cleanup_(cpuctl_plan_freep) struct cpuctl_plan *plan = NULL;
+
+        ck_assert_int_eq(cpuctl_plan_count(machine.root, count, 0, &plan, NULL), 0);
+        ck_assert_uint_eq(cpuctl_plan_size(plan), 8 - count);
+        for (size_t i = 0; i < cpuctl_plan_size(plan); i++) {
+            const struct cpuctl_plan_entry *entry = cpuctl_plan_get(plan, i);
+
+            ck_assert_uint_eq(entry->cpu, falling[i]);
+            ck_assert(!entry->online && !entry->skipped);
+        }
+    }
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("machines");
@@ -201,6 +270,8 @@ Suite *unit_suite(void)
     tcase_add_loop_test(all, apic_ids, 0, ARRAY_SIZE(guests));
     tcase_add_loop_test(all, cpuid_agrees_with_cpuinfo, 0, ARRAY_SIZE(guests));
     tcase_add_test(all, isolated_cpus);
+    tcase_add_test(all, clusters);
+    tcase_add_test(all, choice_in_clusters);
     suite_add_tcase(suite, all);
     return suite;
 }

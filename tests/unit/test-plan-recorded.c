@@ -15,9 +15,20 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *const machines[] = {
-    "arm-A510-A710-A715-X3", "armv7",    "ppc64-POWER7", "s390-kvm",
-    "s390-nested-virt",      "vbox-win", "x86_64-64cpu", "x86_64-dell_e4310",
+    "arm-A510-A710-A715-X3",
+    "armv7",
+    "ppc64-POWER7",
+    "s390-kvm",
+    "s390-nested-virt",
+    "vbox-win",
+    "x86_64-64cpu",
+    "x86_64-dell_e4310",
     "x86_64-epyc_7451",
+    /* of tests/fixtures */
+    "clusters",
+    "dies-2",
+    "nodes-4",
+    "smt-2-sockets",
 };
 
 /** How many CPUs of the fullest group of @level there are in @left beyond those of the emptiest. */
