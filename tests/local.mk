@@ -16,3 +16,5 @@ include tests/bench/local.mk
 check-programs: $(check_PROGRAMS)
 print-unit-tests:
 	@for t in $(unit_tests); do echo $$t; done
+
+EXTRA_DIST += tests/abi/libcpuctl.abi tests/abi/test-abi
