@@ -13,6 +13,10 @@ vmm_sources = \
 	vmm/memory.h \
 	vmm/msi.c \
 	vmm/msi.h \
+	vmm/msix.c \
+	vmm/msix.h \
+	vmm/pci.c \
+	vmm/pci.h \
 	vmm/smp.c \
 	vmm/smp.h \
 	vmm/vm.h

@@ -39,6 +39,8 @@ struct pci_function_ops {
     void (*before_read)(struct pci_function *function, unsigned int offset, unsigned int size);
     /** After a write. */
     void (*after_write)(struct pci_function *function, unsigned int offset, unsigned int size);
+    /** The machine was reset; the function's own state has been. */
+    void (*reset)(struct pci_function *function);
 };
 
 /** What a function is; fixed while it is there. */
@@ -72,8 +74,8 @@ struct pci_bus {
 /** Makes an empty bus 0 with its host bridge, and answers at LAYOUT_ECAM on @mmio. Returns 0 or
  * what bus_add() does. */
 int pci_bus_init(struct pci_bus *bus, struct bus *mmio);
-/** Brings every function into the state after power-on: BARs where they were given, decoding off.
- */
+/** Brings every function and its device into the state after power-on: BARs where they were given,
+ * decoding off. */
 void pci_bus_reset(struct pci_bus *bus);
 
 /** Begins @function; BARs and capabilities follow, then pci_add(). */

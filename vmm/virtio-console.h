@@ -24,7 +24,8 @@ struct virtio_console_ops {
 
 struct virtio_console;
 
-/** Makes a console without ports. Returns 0 or -ENOMEM. */
+/** Makes a console for up to @ports ports (VIRTIO_CONSOLE_PORTS_MAX). Returns 0, -EINVAL or
+ * -ENOMEM. */
 int virtio_console_new(const struct memory *memory, unsigned int ports,
                        struct virtio_console **ret_console);
 void virtio_console_free(struct virtio_console *console);

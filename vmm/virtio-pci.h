@@ -9,7 +9,7 @@
 #include "pci.h"
 #include "virtio.h"
 
-/** BAR 0. */
+/** BAR 0. BAR 1 has the MSI-X table. */
 #define VIRTIO_PCI_COMMON     0x0000U
 #define VIRTIO_PCI_ISR        0x1000U
 #define VIRTIO_PCI_DEVICE     0x2000U
@@ -48,7 +48,5 @@ int virtio_pci_new(struct pci_bus *bus, struct virtio_device *device,
 void virtio_pci_free(struct virtio_pci *pci);
 /** Queue @index was notified. */
 void virtio_pci_kick(struct virtio_pci *pci, unsigned int index);
-/** Resets the device, as power-on does; pci_bus_reset() does the same for the function. */
-void virtio_pci_reset(struct virtio_pci *pci);
 
 #endif

@@ -48,12 +48,13 @@ struct virtio_device {
     uint64_t accepted; /**< what the driver accepted */
     size_t config_size;
     uint8_t status;
+    bool may_access; /**< the transport lets the device reach memory */
     struct virtqueue *queues;
     unsigned int queue_count;
     uint16_t queue_size;
 };
 
-/** Whether queues may be looked at: DRIVER_OK, and not failed. */
+/** Whether queues may be looked at: DRIVER_OK, not failed, and memory may be reached. */
 bool virtio_is_ready(const struct virtio_device *device);
 /** Sets up the queues. Returns 0 or -ENOMEM. */
 int virtio_init(struct virtio_device *device, const struct memory *memory);
