@@ -19,6 +19,18 @@ vmm_sources = \
 	vmm/pci.h \
 	vmm/smp.c \
 	vmm/smp.h \
+	vmm/virtio-blk.c \
+	vmm/virtio-blk.h \
+	vmm/virtio-console.c \
+	vmm/virtio-console.h \
+	vmm/virtio-pci.c \
+	vmm/virtio-pci.h \
+	vmm/virtio-rng.c \
+	vmm/virtio-rng.h \
+	vmm/virtio.c \
+	vmm/virtio.h \
+	vmm/virtqueue.c \
+	vmm/virtqueue.h \
 	vmm/vm.h
 
 noinst_LTLIBRARIES += vmm/libvmm.la

@@ -13,4 +13,13 @@ tests_unit_test_vmm_msi_LDADD = $(unit_vmm_libs)
 tests_unit_test_vmm_smp_SOURCES = tests/unit/test-vmm-smp.c $(unit_main)
 tests_unit_test_vmm_smp_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_smp_LDADD = $(unit_vmm_libs)
+
+unit_tests += tests/unit/test-vmm-pci tests/unit/test-vmm-virtqueue
+tests_unit_test_vmm_pci_SOURCES = tests/unit/test-vmm-pci.c $(unit_main)
+tests_unit_test_vmm_pci_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_pci_LDADD = $(unit_vmm_libs)
+tests_unit_test_vmm_virtqueue_SOURCES = tests/unit/test-vmm-virtqueue.c tests/unit/vmm-driver.h \
+	$(unit_main)
+tests_unit_test_vmm_virtqueue_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_virtqueue_LDADD = $(unit_vmm_libs)
 endif
