@@ -47,6 +47,7 @@ static void agent_done(struct agent *agent)
     worker_free(agent->worker);
     sd_event_source_disable_unref(agent->monitor_source);
     cpuctl_monitor_free(agent->monitor);
+    host_offline_done(&agent->host_offline);
     cpuctl_root_free(agent->root);
     events_done(&agent->events);
     sd_event_unref(agent->loop);
@@ -140,6 +141,7 @@ static void on_frozen(void *user, bool frozen)
     if (frozen)
         log_hold(true);
     agent->frozen = frozen;
+    host_offline_hold(&agent->host_offline, frozen);
     if (!frozen)
         log_hold(false);
     log_write(LOG_INFO, frozen ? "file systems are being frozen" : "file systems are thawed");
@@ -210,6 +212,9 @@ static int start(struct agent *agent, struct cpuctl_error *error)
         if (r < 0)
             return r;
     }
+    r = host_offline_init(&agent->host_offline, agent->root);
+    if (r < 0)
+        return cpuctl_error_set(error, r, "%s", strerror(-r));
     r = hotplug_start(agent, error);
     if (r < 0)
         return r;

@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include "agent/events.h"
+#include "agent/host-offline.h"
 #include "agent/policy.h"
 
 struct config;
@@ -26,6 +27,7 @@ struct agent {
     struct cpuctl_monitor *monitor; /**< NULL on a recorded tree */
     sd_event_source *monitor_source;
     struct policy policy;
+    struct host_offline host_offline;
     struct events events;
     struct worker *worker;
     struct forward *forward; /**< the agent behind us, NULL: none is configured */

@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/audit.h"
+#include "agent/hotplug.h"
 #include "libcpuctl/cleanup.h"
 
 DEFINE_CLEANUP(struct cpuctl_plan *, cpuctl_plan_free);
@@ -80,15 +81,18 @@ static int change_one(struct agent *agent, unsigned int cpu, bool online, struct
 int apply_cpu(struct agent *agent, unsigned int cpu, bool online, const char *requester,
               struct applied *ret)
 {
+    bool by_host = strcmp(requester, REQUESTER_HOST) == 0;
     int r = 0;
 
     *ret = (struct applied){ 0 };
-    if (strcmp(requester, REQUESTER_HOST) == 0)
+    if (by_host)
         r = ask_policy(agent, cpu, online, ret);
     if (r == 0)
         r = change_one(agent, cpu, online, ret);
     if (r < 0)
         return r;
     audit_change(&agent->events, requester, &ret->result);
+    if (by_host && (ret->result.outcome == CPUCTL_DONE || ret->result.outcome == CPUCTL_ALREADY))
+        hotplug_host_wants(agent, cpu, online);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Hot-added CPUs are brought online by the policy, unless an operator wants them offline. */
+/* Hot-added CPUs are brought online by policy, unless an operator or the host wants otherwise. */
 #include "agent/hotplug.h"
 
 #include <errno.h>
@@ -43,6 +43,10 @@ static void bring_online(struct agent *agent, unsigned int cpu, const struct cpu
                                               : "hotplug in agent.conf says so");
         return;
     }
+    if (host_offline_has(&agent->host_offline, cpu)) {
+        log_write(LOG_INFO, "hot-added CPU %u stays as it is: the host took it offline", cpu);
+        return;
+    }
     if (worker_add_hot(agent->worker, cpu) < 0)
         log_write(LOG_ERR, "hot-added CPU %u: out of memory", cpu);
 }
@@ -58,6 +62,7 @@ static void sweep(struct agent *agent)
         log_write(LOG_ERR, "%s", error.text);
         return;
     }
+    host_offline_keep(&agent->host_offline, cpuctl_state_get(state, CPUCTL_OFFLINE));
     cpuctl_set_foreach (cpu, cpuctl_state_get(state, CPUCTL_OFFLINE)) {
         if (!cpuctl_monitor_is_hot(agent->monitor, (unsigned int)cpu))
             continue;
@@ -76,6 +81,17 @@ static void on_added(struct agent *agent, unsigned int cpu)
         bring_online(agent, cpu, choice);
 }
 
+/* Whoever did it. The event may be older than an offline of the host: what counts is now. */
+static void on_onlined(struct agent *agent, unsigned int cpu)
+{
+    _cleanup_(cpuctl_state_freep) struct cpuctl_state *state = NULL;
+
+    if (host_offline_has(&agent->host_offline, cpu) &&
+        cpuctl_state_read(agent->root, &state, NULL) >= 0 &&
+        cpuctl_set_has(cpuctl_state_get(state, CPUCTL_ONLINE), cpu))
+        host_offline_remove(&agent->host_offline, cpu);
+}
+
 static void on_event(struct agent *agent, const struct cpuctl_event *event)
 {
     struct event_record record = {
@@ -92,12 +108,15 @@ static void on_event(struct agent *agent, const struct cpuctl_event *event)
         break;
     case CPUCTL_EVENT_REMOVED:
         log_write(LOG_INFO, "CPU %u was unplugged", event->cpu);
+        host_offline_remove(&agent->host_offline, event->cpu);
         break;
     case CPUCTL_EVENT_LOST:
         log_write(LOG_WARNING, "events were lost; looking at all CPUs again");
         sweep(agent);
         break;
     case CPUCTL_EVENT_ONLINED:
+        on_onlined(agent, event->cpu);
+        break;
     case CPUCTL_EVENT_OFFLINED:
         break;
     }
@@ -134,4 +153,16 @@ int hotplug_start(struct agent *agent, struct cpuctl_error *error)
         return cpuctl_error_set(error, r, "CPU events: %s", strerror(-r));
     sweep(agent);
     return 0;
+}
+
+void hotplug_host_wants(struct agent *agent, unsigned int cpu, bool online)
+{
+    if (online) {
+        host_offline_remove(&agent->host_offline, cpu);
+        return;
+    }
+    worker_drop_hot(agent->worker, cpu);
+    /* Others are left alone at a start anyway. */
+    if (agent->monitor && cpuctl_monitor_is_hot(agent->monitor, cpu))
+        host_offline_add(&agent->host_offline, cpu);
 }

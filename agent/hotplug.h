@@ -3,6 +3,8 @@
 #ifndef AGENT_HOTPLUG_H
 #define AGENT_HOTPLUG_H
 
+#include <stdbool.h>
+
 struct agent;
 struct cpuctl_error;
 
@@ -11,5 +13,8 @@ struct cpuctl_error;
  * recorded tree. Returns 0 or a negative errno.
  */
 int hotplug_start(struct agent *agent, struct cpuctl_error *error);
+
+/** The host had @cpu brought online or taken offline: so it is not for us to undo that. */
+void hotplug_host_wants(struct agent *agent, unsigned int cpu, bool online);
 
 #endif

@@ -33,6 +33,8 @@ agent_sources = \
 	agent/freeze.h \
 	agent/holder.c \
 	agent/holder.h \
+	agent/host-offline.c \
+	agent/host-offline.h \
 	agent/hotplug.c \
 	agent/hotplug.h \
 	agent/log.c \

@@ -113,3 +113,8 @@ int worker_add_hot(struct worker *worker, unsigned int cpu)
         sd_event_source_set_enabled(worker->source, SD_EVENT_ON);
     return r;
 }
+
+void worker_drop_hot(struct worker *worker, unsigned int cpu)
+{
+    cpuctl_set_remove(worker->hot, cpu);
+}

@@ -32,5 +32,7 @@ void worker_cancel(struct worker *worker);
 void worker_interrupt(struct worker *worker);
 /** A hot-added CPU is to be brought online. Returns 0 or -ENOMEM. */
 int worker_add_hot(struct worker *worker, unsigned int cpu);
+/** It is no longer to be brought online. */
+void worker_drop_hot(struct worker *worker, unsigned int cpu);
 
 #endif

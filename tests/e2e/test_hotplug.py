@@ -3,6 +3,7 @@
 """What our agent does by itself about hot-added CPUs, in a guest without udevd."""
 
 from case import AGENTS, guest, same
+from channel import wait_until
 
 OURS = ("cpuctl-agent",)
 
@@ -40,6 +41,75 @@ def test_a_cpu_taken_down_stays_down(guest):
     guest.stop_agent()
     guest.start_agent("cpuctl-agent")
     same(guest.agent.vcpus(), {0: True, 1: False, slot: True})
+
+
+def restart(guest):
+    """The agent is killed without a warning and started again."""
+    guest.stop_agent("KILL")
+    guest.start_agent("cpuctl-agent")
+
+
+def host_offline(guest):
+    return guest.run("cat /run/cpuctl-agent/host-offline").out.decode().strip()
+
+
+@guest(agents=OURS, cpus=1, maxcpus=4, fresh=True)
+def test_what_the_host_took_offline_stays_so(guest):
+    for _ in range(3):
+        guest.add_cpu()
+    guest.wait_cpus({0, 1, 2, 3})
+    same(guest.agent.set_vcpus(cpu1=False, cpu2=False, cpu3=False), 3)
+    same(host_offline(guest), "1-3")
+    restart(guest)
+    # What the sweep finds is brought online before the log says that anything stays.
+    wait_until(lambda: guest.sh("cat /tmp/agent.log").count("the host took it offline") == 3, "the log's word")
+    same(guest.agent.vcpus(), {0: True, 1: False, 2: False, 3: False})
+
+    # Brought online: by the host, by its goal, and by hand (which an event tells).
+    same(guest.agent.set_vcpus(cpu1=True), 1)
+    same(host_offline(guest), "2-3")
+    same(guest.agent.execute("__org.cpuctl_set-goal", cpus="0-2")["reached"], True)
+    same(host_offline(guest), "3")
+    guest.set_online(3, True)
+    wait_until(lambda: host_offline(guest) == "", "the agent's note of CPU 3 to go")
+    for cpu in (1, 2, 3):
+        guest.set_online(cpu, False)
+    restart(guest)
+    guest.wait_cpus({0, 1, 2, 3})
+
+    # Unplugged; and by hand behind the back of an agent that does not run.
+    same(guest.agent.execute("__org.cpuctl_set-goal", cpus="0")["reached"], True)
+    same(host_offline(guest), "1-3")
+    guest.del_cpu(3)
+    guest.wait_cpus({0, 1, 2}, "present")
+    wait_until(lambda: host_offline(guest) == "1-2", "the agent's note of CPU 3 to go")
+    guest.stop_agent("KILL")
+    guest.set_online(2, True)
+    guest.start_agent("cpuctl-agent")
+    same(guest.agent.vcpus(), {0: True, 1: False, 2: True})
+    same(host_offline(guest), "1")
+
+
+@guest(agents=OURS, cpus=1, maxcpus=4, fresh=True)
+def test_a_malformed_note_of_the_host_is_dropped(guest):
+    guest.add_cpu()
+    guest.wait_cpus({0, 1})
+    same(guest.agent.set_vcpus(cpu1=False), 1)
+    guest.write_file("/run/cpuctl-agent/host-offline", b"1-\x1b[2J\n")
+    restart(guest)
+    guest.wait_cpus({0, 1})
+    same(guest.agent.set_vcpus(cpu1=False), 1)
+    same(host_offline(guest), "1")
+
+
+@guest(agents=OURS, cpus=1, maxcpus=4, fresh=True)
+def test_a_note_that_can_not_be_written_fails_nothing(guest):
+    guest.add_cpu()
+    guest.wait_cpus({0, 1})
+    guest.sh("echo >/run/cpuctl-agent")
+    same(guest.agent.set_vcpus(cpu1=False), 1)
+    same(guest.agent.vcpus(), {0: True, 1: False})
+    same(guest.sh("cat /tmp/agent.log").count("will not know which CPUs the host took offline"), 1)
 
 
 @guest(agents=OURS, cpus=1, maxcpus=4, fresh=True)

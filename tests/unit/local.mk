@@ -125,6 +125,11 @@ tests_unit_test_agent_policy_SOURCES = tests/unit/test-agent-policy.c $(unit_mai
 tests_unit_test_agent_policy_CFLAGS = $(unit_agent_cflags)
 tests_unit_test_agent_policy_LDADD = $(unit_agent_libs)
 
+unit_tests += tests/unit/test-agent-host-offline
+tests_unit_test_agent_host_offline_SOURCES = tests/unit/test-agent-host-offline.c $(unit_main) $(unit_tree)
+tests_unit_test_agent_host_offline_CFLAGS = $(unit_agent_cflags)
+tests_unit_test_agent_host_offline_LDADD = $(unit_agent_libs)
+
 unit_tests += tests/unit/test-agent-log
 tests_unit_test_agent_log_SOURCES = tests/unit/test-agent-log.c $(unit_main) $(unit_tree)
 tests_unit_test_agent_log_CFLAGS = $(unit_agent_cflags)
