@@ -351,11 +351,11 @@ static uint64_t bar_read(void *opaque, uint64_t offset, unsigned int size)
     if (offset % size != 0)
         return UINT64_MAX;
     switch (offset - in_region) {
-    case VIRTIO_PCI_COMMON:
+    case VIRTIO_REGION_COMMON:
         return common_read(pci, in_region, size);
-    case VIRTIO_PCI_ISR:
+    case VIRTIO_REGION_ISR:
         return isr_read(pci, in_region, size);
-    case VIRTIO_PCI_DEVICE:
+    case VIRTIO_REGION_DEVICE:
         return device_read(pci, in_region, size);
     default:
         return UINT64_MAX;
@@ -369,10 +369,10 @@ static void bar_write(void *opaque, uint64_t offset, unsigned int size, uint64_t
 
     if (offset % size != 0)
         return;
-    if (offset < VIRTIO_PCI_COMMON + REGION_SIZE)
-        common_write(pci, offset - VIRTIO_PCI_COMMON, size, value);
-    else if (offset >= VIRTIO_PCI_NOTIFY && size == 2 && offset % VIRTIO_PCI_NOTIFY_OFF == 0)
-        virtio_pci_kick(pci, (unsigned int)(offset - VIRTIO_PCI_NOTIFY) / VIRTIO_PCI_NOTIFY_OFF);
+    if (offset < VIRTIO_REGION_COMMON + REGION_SIZE)
+        common_write(pci, offset - VIRTIO_REGION_COMMON, size, value);
+    else if (offset >= VIRTIO_REGION_NOTIFY && size == 2 && offset % VIRTIO_NOTIFY_STEP == 0)
+        virtio_pci_kick(pci, (unsigned int)(offset - VIRTIO_REGION_NOTIFY) / VIRTIO_NOTIFY_STEP);
 }
 
 static const struct bus_ops bar_ops = { .read = bar_read, .write = bar_write };
@@ -388,7 +388,7 @@ static void bar_moved(struct pci_function *function, unsigned int bar, uint32_t 
     for (unsigned int i = 0; i < pci->device->queue_count; i++)
         pci->host->notify_at(
             pci->opaque, i,
-            address ? address + VIRTIO_PCI_NOTIFY + (uint64_t)i * VIRTIO_PCI_NOTIFY_OFF : 0);
+            address ? address + VIRTIO_REGION_NOTIFY + (uint64_t)i * VIRTIO_NOTIFY_STEP : 0);
 }
 
 /* Whether an access is one to pci_cfg_data, the window on the BAR (4.1.4.9); what it looks at. */
@@ -399,7 +399,7 @@ static bool window(const struct virtio_pci *pci, unsigned int offset, unsigned i
 
     memcpy(ret_cap, &pci->function.config[pci->config_access], sizeof(*ret_cap));
     return offset == data && size == ret_cap->length && ret_cap->bar == REGISTER_BAR &&
-           (size == 1 || size == 2 || size == 4) && ret_cap->offset < VIRTIO_PCI_BAR_SIZE &&
+           (size == 1 || size == 2 || size == 4) && ret_cap->offset < VIRTIO_BAR_SIZE &&
            ret_cap->offset % size == 0;
 }
 
@@ -457,7 +457,7 @@ static int add_capability(struct virtio_pci *pci, uint8_t type, uint32_t offset,
                  .bar = REGISTER_BAR,
                  .offset = offset,
                  .length = length },
-        .notify_off_multiplier = type == VIRTIO_PCI_CAP_NOTIFY_CFG ? VIRTIO_PCI_NOTIFY_OFF : 0,
+        .notify_off_multiplier = type == VIRTIO_PCI_CAP_NOTIFY_CFG ? VIRTIO_NOTIFY_STEP : 0,
     };
 
     return pci_add_capability(&pci->function, PCI_CAP_ID_VNDR, (const char *)&cap + 2, size - 2);
@@ -470,16 +470,16 @@ static int add_capabilities(struct virtio_pci *pci)
     uint8_t *writable;
     int r;
 
-    r = add_capability(pci, VIRTIO_PCI_CAP_COMMON_CFG, VIRTIO_PCI_COMMON,
+    r = add_capability(pci, VIRTIO_PCI_CAP_COMMON_CFG, VIRTIO_REGION_COMMON,
                        sizeof(struct virtio_pci_common_cfg), plain);
     if (r >= 0)
-        r = add_capability(pci, VIRTIO_PCI_CAP_ISR_CFG, VIRTIO_PCI_ISR, 1, plain);
+        r = add_capability(pci, VIRTIO_PCI_CAP_ISR_CFG, VIRTIO_REGION_ISR, 1, plain);
     if (r >= 0 && device->config_size > 0)
-        r = add_capability(pci, VIRTIO_PCI_CAP_DEVICE_CFG, VIRTIO_PCI_DEVICE,
+        r = add_capability(pci, VIRTIO_PCI_CAP_DEVICE_CFG, VIRTIO_REGION_DEVICE,
                            (uint32_t)device->config_size, plain);
     if (r >= 0)
-        r = add_capability(pci, VIRTIO_PCI_CAP_NOTIFY_CFG, VIRTIO_PCI_NOTIFY,
-                           device->queue_count * VIRTIO_PCI_NOTIFY_OFF, longer);
+        r = add_capability(pci, VIRTIO_PCI_CAP_NOTIFY_CFG, VIRTIO_REGION_NOTIFY,
+                           device->queue_count * VIRTIO_NOTIFY_STEP, longer);
     if (r >= 0)
         r = add_capability(pci, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, longer);
     if (r < 0)
@@ -514,7 +514,7 @@ int virtio_pci_new(struct pci_bus *bus, struct virtio_device *device,
     device->transport = &transport;
     device->transport_data = pci;
     pci_function_init(&pci->function, &identity, &function_ops, pci);
-    pci_set_bar(&pci->function, REGISTER_BAR, VIRTIO_PCI_BAR_SIZE, &bar_ops, pci);
+    pci_set_bar(&pci->function, REGISTER_BAR, VIRTIO_BAR_SIZE, &bar_ops, pci);
     reset(pci);
     r = add_capabilities(pci);
     if (r >= 0)

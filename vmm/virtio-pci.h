@@ -10,12 +10,12 @@
 #include "virtio.h"
 
 /** BAR 0. BAR 1 has the MSI-X table. */
-#define VIRTIO_PCI_COMMON     0x0000U
-#define VIRTIO_PCI_ISR        0x1000U
-#define VIRTIO_PCI_DEVICE     0x2000U
-#define VIRTIO_PCI_NOTIFY     0x3000U
-#define VIRTIO_PCI_BAR_SIZE   0x4000U
-#define VIRTIO_PCI_NOTIFY_OFF 4U /**< notify_off_multiplier */
+#define VIRTIO_REGION_COMMON 0x0000U
+#define VIRTIO_REGION_ISR    0x1000U
+#define VIRTIO_REGION_DEVICE 0x2000U
+#define VIRTIO_REGION_NOTIFY 0x3000U
+#define VIRTIO_BAR_SIZE      0x4000U
+#define VIRTIO_NOTIFY_STEP   4U /**< notify_off_multiplier */
 
 /** What is outside of the device: implemented on KVM, and by a recorder in tests. */
 struct virtio_pci_host {

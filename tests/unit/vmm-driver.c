@@ -216,7 +216,7 @@ uint16_t driver_add(struct driver *driver, unsigned int index, const struct driv
 
 void driver_notify(struct driver *driver, unsigned int index)
 {
-    driver_write(driver, VIRTIO_PCI_NOTIFY + (uint64_t)index * VIRTIO_PCI_NOTIFY_OFF, 2, index);
+    driver_write(driver, VIRTIO_REGION_NOTIFY + (uint64_t)index * VIRTIO_NOTIFY_STEP, 2, index);
 }
 
 bool driver_take(struct driver *driver, unsigned int index, uint32_t *ret_head,

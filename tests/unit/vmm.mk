@@ -22,4 +22,16 @@ tests_unit_test_vmm_virtqueue_SOURCES = tests/unit/test-vmm-virtqueue.c tests/un
 	$(unit_main)
 tests_unit_test_vmm_virtqueue_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_virtqueue_LDADD = $(unit_vmm_libs)
+
+unit_vmm_driver = tests/unit/vmm-driver.c tests/unit/vmm-driver.h
+unit_tests += tests/unit/test-vmm-virtio-pci tests/unit/test-vmm-console tests/unit/test-vmm-blk
+tests_unit_test_vmm_virtio_pci_SOURCES = tests/unit/test-vmm-virtio-pci.c $(unit_vmm_driver) $(unit_main)
+tests_unit_test_vmm_virtio_pci_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_virtio_pci_LDADD = $(unit_vmm_libs)
+tests_unit_test_vmm_console_SOURCES = tests/unit/test-vmm-console.c $(unit_vmm_driver) $(unit_main)
+tests_unit_test_vmm_console_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_console_LDADD = $(unit_vmm_libs)
+tests_unit_test_vmm_blk_SOURCES = tests/unit/test-vmm-blk.c $(unit_vmm_driver) $(unit_main)
+tests_unit_test_vmm_blk_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_blk_LDADD = $(unit_vmm_libs)
 endif
