@@ -12,6 +12,11 @@ import time
 import traceback
 
 
+# The search for leaks at the end of a sanitized program needs system calls that the agent's filter
+# refuses; the unit tests, which have no filter, look for leaks, and tests/valgrind does.
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+
+
 class Skip(Exception):
     """The reason why a test can't be run here."""
 
@@ -71,10 +76,7 @@ class Process:
 
     def __init__(self, argv, log):
         self.log = open(log, "ab")
-        # The search for leaks at the end of a sanitized program needs system calls that the agent's
-        # filter refuses; the unit tests, which have no filter, look for leaks.
-        env = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=env)
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.pid = self.process.pid
 
     def stop(self):
