@@ -17,4 +17,4 @@ check-programs: $(check_PROGRAMS)
 print-unit-tests:
 	@for t in $(unit_tests); do echo $$t; done
 
-EXTRA_DIST += tests/abi/libcpuctl.abi tests/abi/test-abi
+EXTRA_DIST += tests/abi/libcpuctl.abi tests/abi/test-abi tests/valgrind/test-memory
