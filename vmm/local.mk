@@ -2,9 +2,20 @@
 # cpuvmm, and its objects once more as a convenience library for the unit tests.
 if ENABLE_VMM
 vmm_sources = \
+	vmm/acpi-crs.c \
+	vmm/acpi-crs.h \
+	vmm/acpi-dsdt.c \
+	vmm/acpi-tables.c \
+	vmm/acpi-tables.h \
+	vmm/aml.c \
+	vmm/aml.h \
 	vmm/bus.c \
 	vmm/bus.h \
+	vmm/cpuhp.c \
+	vmm/cpuhp.h \
 	vmm/cpus.h \
+	vmm/ged.c \
+	vmm/ged.h \
 	vmm/irq.h \
 	vmm/kvm.c \
 	vmm/kvm.h \
@@ -15,8 +26,14 @@ vmm_sources = \
 	vmm/msi.h \
 	vmm/msix.c \
 	vmm/msix.h \
+	vmm/ost.c \
+	vmm/ost.h \
 	vmm/pci.c \
 	vmm/pci.h \
+	vmm/power.c \
+	vmm/power.h \
+	vmm/removal.c \
+	vmm/removal.h \
 	vmm/smp.c \
 	vmm/smp.h \
 	vmm/virtio-blk.c \

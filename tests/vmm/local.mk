@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Programs that the tests of cpuvmm run.
+if ENABLE_VMM
+check_PROGRAMS += tests/vmm/write-tables
+tests_vmm_write_tables_SOURCES = tests/vmm/write-tables.c
+tests_vmm_write_tables_LDADD = vmm/libvmm.la libcpuctl/libcpuctl-core.la
+endif
