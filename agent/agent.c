@@ -8,8 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <systemd/sd-daemon.h>
-
 #include "agent/commands.h"
 #include "agent/config.h"
 #include "agent/forward.h"
@@ -17,6 +15,7 @@
 #include "agent/hotplug.h"
 #include "agent/log.h"
 #include "agent/memory.h"
+#include "agent/notify.h"
 #include "agent/port.h"
 #include "agent/seccomp.h"
 #include "agent/session.h"
@@ -41,6 +40,8 @@ bool agent_is_frozen(const struct agent *agent)
 static void agent_done(struct agent *agent)
 {
     session_free(agent->session);
+    if (agent->frozen && agent->port)
+        port_leave_files(agent->port);
     port_free(agent->port);
     qmp_server_free(agent->server);
     forward_free(agent->forward);
@@ -50,12 +51,8 @@ static void agent_done(struct agent *agent)
     host_offline_done(&agent->host_offline);
     cpuctl_root_free(agent->root);
     events_done(&agent->events);
+    notify_free(agent->notify);
     sd_event_unref(agent->loop);
-}
-
-static void notify_status(const struct agent *agent)
-{
-    sd_notifyf(0, "STATUS=%s", port_describe(agent->port));
 }
 
 static void on_session_ended(void *userdata, bool lost)
@@ -66,7 +63,7 @@ static void on_session_ended(void *userdata, bool lost)
     /* What a large request or reply needed goes back to the system. */
     memory_give_back();
     port_release(agent->port, lost);
-    notify_status(agent);
+    notify_status(agent->notify, port_describe(agent->port));
 }
 
 static void on_port_connected(void *userdata, int fd, enum port_stream stream)
@@ -79,7 +76,7 @@ static void on_port_connected(void *userdata, int fd, enum port_stream stream)
         log_write(LOG_ERR, "the host can't be served: %s", strerror(-r));
         sd_event_exit(agent->loop, r);
     }
-    notify_status(agent);
+    notify_status(agent->notify, port_describe(agent->port));
 }
 
 static void on_port_failed(void *userdata, int code)
@@ -95,7 +92,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 
     (void)source;
     log_write(LOG_INFO, "ending by signal %u", info->ssi_signo);
-    sd_notify(0, "STOPPING=1");
+    notify_stopping(agent->notify);
     return sd_event_exit(agent->loop, 0);
 }
 
@@ -142,9 +139,10 @@ static void on_frozen(void *user, bool frozen)
         log_hold(true);
     agent->frozen = frozen;
     host_offline_hold(&agent->host_offline, frozen);
+    notify_hold(agent->notify, frozen);
     if (!frozen)
         log_hold(false);
-    log_write(LOG_INFO, frozen ? "file systems are being frozen" : "file systems are thawed");
+    log_host(LOG_INFO, frozen ? "file systems are being frozen" : "file systems are thawed");
 }
 
 /* The agent that gets the commands that are not ours, if the administrator named one. */
@@ -191,7 +189,7 @@ static int start(struct agent *agent, struct cpuctl_error *error)
     if (r >= 0)
         r = handle_signals(agent);
     if (r >= 0)
-        r = sd_event_set_watchdog(agent->loop, true);
+        r = notify_new(agent->loop, &agent->notify);
     if (r >= 0)
         r = worker_new(agent, &agent->worker);
     if (r >= 0)
@@ -222,15 +220,16 @@ static int start(struct agent *agent, struct cpuctl_error *error)
                     error);
 }
 
-int agent_run(const struct config *config, struct cpuctl_error *error)
+int agent_run(const struct config *config, bool *ret_frozen, struct cpuctl_error *error)
 {
     _cleanup_(agent_done) struct agent agent = { .config = config };
     int r = start(&agent, error);
 
+    *ret_frozen = false;
     if (r < 0)
         return r;
-    sd_notify(0, "READY=1");
-    notify_status(&agent);
+    notify_ready(agent.notify);
+    notify_status(agent.notify, port_describe(agent.port));
     memory_give_back();
     r = sd_event_loop(agent.loop);
     if (r < 0)
@@ -239,5 +238,6 @@ int agent_run(const struct config *config, struct cpuctl_error *error)
     worker_interrupt(agent.worker);
     if (agent.session)
         session_flush(agent.session);
+    *ret_frozen = agent.frozen;
     return r;
 }

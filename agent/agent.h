@@ -15,6 +15,7 @@ struct cpuctl_error;
 struct cpuctl_monitor;
 struct cpuctl_root;
 struct forward;
+struct notify;
 struct port;
 struct qmp_server;
 struct session;
@@ -23,6 +24,7 @@ struct worker;
 struct agent {
     const struct config *config;
     sd_event *loop;
+    struct notify *notify; /**< the service manager */
     struct cpuctl_root *root;
     struct cpuctl_monitor *monitor; /**< NULL on a recorded tree */
     sd_event_source *monitor_source;
@@ -39,9 +41,10 @@ struct agent {
 
 /**
  * Runs the agent until a signal ends it. Returns 0 after SIGTERM or SIGINT, or a negative errno
- * with @error filled.
+ * with @error filled. @ret_frozen, which is always set: file systems were frozen at the end, and no
+ * file may be touched any more.
  */
-int agent_run(const struct config *config, struct cpuctl_error *error);
+int agent_run(const struct config *config, bool *ret_frozen, struct cpuctl_error *error);
 
 /**
  * True from before a freeze of file systems is passed on until their thaw: no file may be written

@@ -115,8 +115,8 @@ static void interrupt(void *userdata)
 {
     struct goal *goal = userdata;
 
-    log_write(LOG_NOTICE, "set-goal ends after %zu of %zu CPUs: the agent is ending", goal->next,
-              cpuctl_plan_size(goal->plan));
+    log_host(LOG_NOTICE, "set-goal ends after %zu of %zu CPUs: the agent is ending", goal->next,
+             cpuctl_plan_size(goal->plan));
     finish(goal, "the guest agent is ending");
 }
 
@@ -126,8 +126,8 @@ static void cancel(struct qmp_request *request, void *data)
 
     (void)request;
     worker_cancel(goal->agent->worker);
-    log_write(LOG_NOTICE, "set-goal ends after %zu of %zu CPUs: the host hung up", goal->next,
-              cpuctl_plan_size(goal->plan));
+    log_host(LOG_NOTICE, "set-goal ends after %zu of %zu CPUs: the host hung up", goal->next,
+             cpuctl_plan_size(goal->plan));
     goal_free(goal);
 }
 

@@ -30,7 +30,7 @@ void command_shutdown(struct qmp_request *request, struct json_object *arguments
 
         if (strcmp(mode, modes[i]) != 0)
             continue;
-        log_write(LOG_NOTICE, "the host asks for %s", modes[i]);
+        log_host(LOG_NOTICE, "the host asks for %s", modes[i]);
         if (shutdown_machine((enum shutdown_mode)i, &why) < 0)
             qmp_request_fail(request, "guest-shutdown: %s", why.text);
         else

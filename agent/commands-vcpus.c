@@ -220,8 +220,8 @@ static bool step(void *userdata)
 
 static void log_broken_off(const struct batch *batch, const char *why)
 {
-    log_write(LOG_NOTICE, "guest-set-vcpus ends after %zu of %zu CPUs: %s", batch->done,
-              batch->size, why);
+    log_host(LOG_NOTICE, "guest-set-vcpus ends after %zu of %zu CPUs: %s", batch->done, batch->size,
+             why);
 }
 
 static void interrupt(void *userdata)

@@ -55,7 +55,7 @@ static void take_info(struct forward *forward, struct json_object *answer)
 
     if (qmp_get_object(answer, NULL, "return", QMP_REQUIRED, &info, NULL) < 0 ||
         qmp_get_array(info, NULL, "supported_commands", QMP_REQUIRED, &commands, NULL) < 0) {
-        log_write(LOG_WARNING, "the agent at %s does not tell its commands", forward->path);
+        log_host(LOG_WARNING, "the agent at %s does not tell its commands", forward->path);
         return;
     }
     for (size_t i = 0; i < json_object_array_length(commands); i++)

@@ -36,8 +36,13 @@ static bool holds(int process, dev_t device)
         return false;
     }
     while ((entry = readdir(dir))) {
+        char target[8];
         struct stat st;
 
+        /* Not every file: stat() of one on a dead network file system would not return. */
+        if (readlinkat(fd, entry->d_name, target, sizeof(target)) < 5 ||
+            memcmp(target, "/dev/", 5) != 0)
+            continue;
         if (fstatat(fd, entry->d_name, &st, 0) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == device)
             return true;
     }

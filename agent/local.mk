@@ -41,6 +41,8 @@ agent_sources = \
 	agent/log.h \
 	agent/memory.c \
 	agent/memory.h \
+	agent/notify.c \
+	agent/notify.h \
 	agent/options.c \
 	agent/options.h \
 	agent/policy.c \

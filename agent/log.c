@@ -67,9 +67,18 @@ int log_open(const char *file, bool verbose, struct cpuctl_error *error)
     return 0;
 }
 
+static void forget_kept(void)
+{
+    for (size_t i = 0; i < log_state.n_kept; i++)
+        free(log_state.kept[i]);
+    log_state.n_kept = 0;
+    log_state.n_dropped = 0;
+}
+
 void log_close(void)
 {
-    log_hold(false);
+    forget_kept();
+    log_state.held = false;
     if (log_state.owned)
         close(log_state.fd);
     log_state.owned = false;

@@ -24,6 +24,8 @@ struct cpuctl_error;
  * terminal, else standard error. @verbose: LOG_DEBUG messages too. Returns 0 or a negative errno.
  */
 int log_open(const char *file, bool verbose, struct cpuctl_error *error);
+/** Records that are still held back are dropped: at the end of a process nobody can wait for them.
+ */
 void log_close(void);
 /** Whether LOG_DEBUG messages are wanted. */
 bool log_is_verbose(void);

@@ -38,6 +38,7 @@ static int run(const struct config *config)
 {
     struct cpuctl_error error = { 0 };
     _cleanup_close_ int pid_fd = -1;
+    bool frozen = false;
     int r = 0;
 
     r = log_open(config->logfile, config->verbose, &error);
@@ -48,9 +49,10 @@ static int run(const struct config *config)
     if (r >= 0) {
         check_names(config, &config->block_rpcs, "block-rpcs");
         check_names(config, &config->allow_rpcs, "allow-rpcs");
-        r = agent_run(config, &error);
+        r = agent_run(config, &frozen, &error);
     }
-    if (pid_fd >= 0)
+    /* The next agent takes a pid file over that nobody holds the lock of. */
+    if (pid_fd >= 0 && !frozen)
         unlink(config->pidfile);
     if (r < 0)
         log_write(LOG_ERR, "%s", error.text);

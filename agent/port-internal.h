@@ -20,7 +20,8 @@ struct port {
     port_connected connected;
     port_failed failed;
     void *userdata;
-    int fd; /* the connected stream, -1: none */
+    int fd;           /* the connected stream, -1: none */
+    bool leave_files; /* see port_leave_files() */
     char describe[256];
     void *transport; /* the transport's own data */
 };

@@ -26,12 +26,12 @@ struct listener {
     char *bound; /* the unix socket's path, to be removed at the end */
 };
 
-static void listener_done(struct listener *listener)
+static void listener_done(struct listener *listener, bool remove)
 {
     sd_event_source_disable_unref(listener->source);
     if (listener->fd >= 0)
         close(listener->fd);
-    if (listener->bound)
+    if (listener->bound && remove)
         unlink(listener->bound);
     free(listener->bound);
     free(listener);
@@ -155,7 +155,7 @@ static void listen_next(struct port *port, bool lost)
 static void listen_stop(struct port *port)
 {
     if (port->transport)
-        listener_done(port->transport);
+        listener_done(port->transport, !port->leave_files);
     port->transport = NULL;
 }
 

@@ -55,6 +55,11 @@ void port_release(struct port *port, bool lost)
     port->ops->next(port, lost);
 }
 
+void port_leave_files(struct port *port)
+{
+    port->leave_files = true;
+}
+
 void port_free(struct port *port)
 {
     if (!port)

@@ -44,6 +44,8 @@ int port_new(sd_event *loop, const struct config *config, port_connected connect
  * The stream ended (@lost: the device is gone or broken): closes it, and waits for the next one.
  */
 void port_release(struct port *port, bool lost);
+/** Files that were made (a socket) stay where they are: file systems are frozen. */
+void port_leave_files(struct port *port);
 void port_free(struct port *port);
 DEFINE_CLEANUP(struct port *, port_free);
 

@@ -120,6 +120,30 @@ START_TEST(held_back)
 }
 END_TEST
 
+START_TEST(held_back_at_the_end)
+{
+    _cleanup_(tree_freep) char *tree = tree_new();
+    _cleanup_free_ char *text = NULL;
+
+    open_log(tree, false);
+    log_write(LOG_INFO, "before");
+    log_hold(true);
+    log_write(LOG_INFO, "during");
+    log_close();
+    text = tree_read(tree, "log");
+    ck_assert_uint_eq(count(text, "before"), 1);
+    ck_assert_uint_eq(count(text, "during"), 0);
+    /* Nothing of it is left for the next log. */
+    open_log(tree, false);
+    log_write(LOG_INFO, "after");
+    log_close();
+    free(text);
+    text = tree_read(tree, "log");
+    ck_assert_uint_eq(count(text, "after"), 1);
+    ck_assert_uint_eq(count(text, "during"), 0);
+}
+END_TEST
+
 START_TEST(host_is_bounded)
 {
     _cleanup_(tree_freep) char *tree = tree_new();
@@ -174,6 +198,7 @@ Suite *unit_suite(void)
     tcase_add_test(core, levels);
     tcase_add_test(core, long_message);
     tcase_add_test(core, held_back);
+    tcase_add_test(core, held_back_at_the_end);
     tcase_add_test(core, host_is_bounded);
     tcase_add_test(core, audit);
     suite_add_tcase(suite, core);

@@ -3,11 +3,13 @@
 # tests/run: timeout=300
 """Chaining over the wire: an agent with a real qemu-ga behind it, and with made-up ones that misbehave."""
 import base64
+import contextlib
 import json
 import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 
 from wire import Chain, equal, error_of, rss_kib, run
@@ -417,6 +419,55 @@ def test_freeze_and_leave():
         error_of(chain.client.ask("guest-get-vcpus"), NOT_FOUND, "frozen")
         equal(chain.client.get("guest-fsfreeze-thaw"), 1)
         chain.client.get("guest-get-vcpus")
+
+
+def test_freeze_and_end():
+    """an agent that ends while frozen touches no file; the next one takes over what it left"""
+    with Chain(handler=lambda connection, request: reply_of(1)) as chain:
+        pid_file = f"{chain.folder}/pid"
+        chain.agent.stop()
+        chain.client.close()
+        chain.options = ["-f", pid_file]
+        for last in (False, True):
+            chain.stop_upstream()
+            chain.start()
+            with open(pid_file, encoding="ascii") as file:
+                equal(int(file.read()), chain.agent.pid)
+            if last:
+                break
+            equal(chain.client.get("guest-fsfreeze-freeze"), 1)
+            files = {name: os.stat(name).st_mtime_ns for name in (pid_file, chain.path, chain.log)}
+            folder = os.stat(chain.folder).st_mtime_ns
+            chain.agent.process.terminate()
+            equal(chain.agent.process.wait(5), 0)
+            equal({name: os.stat(name).st_mtime_ns for name in files}, files)
+            equal(os.stat(chain.folder).st_mtime_ns, folder)
+            chain.client.close()
+
+
+def test_freeze_and_service_manager():
+    """while frozen the service manager gets nothing but keep-alives, and its status after the thaw"""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"{folder}/notify")
+        manager.settimeout(5)
+        os.environ.update({"NOTIFY_SOCKET": f"{folder}/notify", "WATCHDOG_USEC": "100000"})
+        try:
+            chain = Chain(handler=lambda connection, request: reply_of(1)).__enter__()
+        finally:
+            del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+        with contextlib.ExitStack() as stack:
+            stack.push(chain)
+            equal(chain.client.get("guest-fsfreeze-freeze"), 1)
+            while manager.recv(4096) != b"READY=1":
+                pass
+            while not manager.recv(4096).startswith(b"STATUS=a client"):
+                pass
+            chain.reconnect()
+            equal(chain.client.get("guest-ping"), {})
+            equal({manager.recv(4096) for _ in range(6)}, {b"WATCHDOG=1"})
+            equal(chain.client.get("guest-fsfreeze-thaw"), 1)
+            after = [manager.recv(4096) for _ in range(4)]
+            equal(sum(message.startswith(b"STATUS=a client") for message in after), 1)
 
 
 def test_idle():

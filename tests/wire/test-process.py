@@ -139,6 +139,47 @@ def test_notify():
             equal(process.process.wait(5), 0)
 
 
+def test_notify_without_room():
+    """a service manager that does not read its messages is not waited for, and gets them later"""
+    with folder() as path, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path / "notify"))
+        manager.settimeout(5)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                for _ in range(100000):
+                    other.sendto(b"other", str(path / "notify"))
+        environment = {"NOTIFY_SOCKET": str(path / "notify"), "WATCHDOG_USEC": "200000"}
+        with agent(path, *on_socket(path), environment=environment) as process:
+            client = Client(str(path / "socket"), timeout=5)
+            for _ in range(4):
+                equal(client.get("guest-ping"), {})
+                time.sleep(0.1)
+            seen = []
+            while not {b"READY=1", b"WATCHDOG=1", f"STATUS=a client on {path / 'socket'}".encode()} <= set(seen):
+                seen.append(manager.recv(4096))
+            client.close()
+            equal(process.process.poll(), None)
+
+
+def test_breaking_off_does_not_fill_the_log():
+    """a host that begins batches and hangs up, again and again, is counted and no longer logged"""
+    # CPU 0 is online: nothing is changed.
+    batch = {"execute": "guest-set-vcpus", "arguments": {"vcpus": [{"logical-id": 0, "online": True}] * 3000}}
+    with folder() as path, agent(path, *on_socket(path)):
+        for _ in range(80):
+            client = Client(str(path / "socket"))
+            client.send(json.dumps(batch).encode() + b"\n")
+            time.sleep(0.02)
+            client.close()
+        client = Client(str(path / "socket"))
+        equal(client.get("guest-ping"), {})
+        client.close()
+        log = (path / "log").read_text(encoding="ascii")
+        equal(log.count("of 3000 CPUs: the host hung up") in range(10, 51), True)
+        equal(log.count("the host") in range(10, 51), True)
+
+
 def test_pid_file():
     """the pid file has the number, is locked against a second agent, and goes at the end"""
     with folder() as path:
