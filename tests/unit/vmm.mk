@@ -34,7 +34,15 @@ tests_unit_test_vmm_console_LDADD = $(unit_vmm_libs)
 tests_unit_test_vmm_blk_SOURCES = tests/unit/test-vmm-blk.c $(unit_vmm_driver) $(unit_main)
 tests_unit_test_vmm_blk_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_blk_LDADD = $(unit_vmm_libs)
-unit_tests += tests/unit/test-vmm-cpuhp tests/unit/test-vmm-power
+
+unit_tests += tests/unit/test-vmm-acpi tests/unit/test-vmm-aml tests/unit/test-vmm-cpuhp \
+	tests/unit/test-vmm-power
+tests_unit_test_vmm_acpi_SOURCES = tests/unit/test-vmm-acpi.c $(unit_main)
+tests_unit_test_vmm_acpi_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_acpi_LDADD = $(unit_vmm_libs)
+tests_unit_test_vmm_aml_SOURCES = tests/unit/test-vmm-aml.c $(unit_main)
+tests_unit_test_vmm_aml_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_aml_LDADD = $(unit_vmm_libs)
 tests_unit_test_vmm_cpuhp_SOURCES = tests/unit/test-vmm-cpuhp.c $(unit_main)
 tests_unit_test_vmm_cpuhp_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_cpuhp_LDADD = $(unit_vmm_libs)
