@@ -53,6 +53,26 @@ tests_fuzz_replay_sysfs_SOURCES = tests/fuzz/fuzz-sysfs.c $(replay_sources) $(fu
 tests_fuzz_replay_sysfs_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/sysfs"'
 tests_fuzz_replay_sysfs_LDADD = libcpuctl/libcpuctl-core.la
 
+if ENABLE_VMM
+fuzz_driver = tests/fuzz/virtio.c tests/fuzz/virtio.h tests/unit/vmm-driver.c tests/unit/vmm-driver.h
+fuzz_vmm_libs = vmm/libvmm.la libcpuctl/libcpuctl-core.la
+
+unit_tests += tests/fuzz/replay-virtio-blk
+tests_fuzz_replay_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c $(replay_sources) $(fuzz_driver)
+tests_fuzz_replay_virtio_blk_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/virtio-blk"'
+tests_fuzz_replay_virtio_blk_LDADD = $(fuzz_vmm_libs)
+
+unit_tests += tests/fuzz/replay-virtio-console
+tests_fuzz_replay_virtio_console_SOURCES = tests/fuzz/fuzz-virtio-console.c $(replay_sources) $(fuzz_driver)
+tests_fuzz_replay_virtio_console_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/virtio-console"'
+tests_fuzz_replay_virtio_console_LDADD = $(fuzz_vmm_libs)
+
+unit_tests += tests/fuzz/replay-virtio-rng
+tests_fuzz_replay_virtio_rng_SOURCES = tests/fuzz/fuzz-virtio-rng.c $(replay_sources) $(fuzz_driver)
+tests_fuzz_replay_virtio_rng_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/virtio-rng"'
+tests_fuzz_replay_virtio_rng_LDADD = $(fuzz_vmm_libs)
+endif
+
 if ENABLE_FUZZING
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
 
@@ -110,6 +130,25 @@ tests_fuzz_fuzz_sysfs_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_sysfs_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_sysfs_LDADD = libcpuctl/libcpuctl-core.la
 
+if ENABLE_VMM
+noinst_PROGRAMS += tests/fuzz/fuzz-virtio-blk
+tests_fuzz_fuzz_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c tests/fuzz/fuzz.h $(fuzz_driver)
+tests_fuzz_fuzz_virtio_blk_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_virtio_blk_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_virtio_blk_LDADD = $(fuzz_vmm_libs)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-virtio-console
+tests_fuzz_fuzz_virtio_console_SOURCES = tests/fuzz/fuzz-virtio-console.c tests/fuzz/fuzz.h $(fuzz_driver)
+tests_fuzz_fuzz_virtio_console_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_virtio_console_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_virtio_console_LDADD = $(fuzz_vmm_libs)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-virtio-rng
+tests_fuzz_fuzz_virtio_rng_SOURCES = tests/fuzz/fuzz-virtio-rng.c tests/fuzz/fuzz.h $(fuzz_driver)
+tests_fuzz_fuzz_virtio_rng_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_virtio_rng_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_virtio_rng_LDADD = $(fuzz_vmm_libs)
+endif
 endif
 
 # The long run. What is found is left beside the programs.

@@ -316,13 +316,14 @@ START_TEST(file_that_is_no_disk)
     ck_assert_str_eq(error.text, "--drive /nonexistent: No such file or directory");
     options.path = "/dev/null";
     ck_assert_int_eq(virtio_blk_new(&d.memory, &options, &none, &error), -EINVAL);
+    virtio_pci_free(d.device);
+    d.device = NULL;
     virtio_blk_free(blk);
+    blk = NULL;
     ck_assert_int_eq(ftruncate(file, 513), 0);
     options.path = path;
     ck_assert_int_eq(virtio_blk_new(&d.memory, &options, &none, &error), -EINVAL);
     ck_assert_ptr_nonnull(strstr(error.text, "513 bytes"));
-    blk = NULL;
-    d.device = NULL;
 }
 END_TEST
 

@@ -159,7 +159,9 @@ void driver_enable_queue(struct driver *driver, unsigned int index, uint16_t siz
     struct driver_ring *ring = &driver->rings[index];
     uint64_t base = DRIVER_RINGS + index * 0x10000ULL;
 
-    memset(driver_at(driver, base), 0, 0x10000);
+    memset(driver_at(driver, base), 0, size * sizeof(struct vring_desc));
+    memset(driver_at(driver, base + 0x4000), 0, 6 + size * sizeof(uint16_t));
+    memset(driver_at(driver, base + 0x8000), 0, 6 + size * sizeof(struct vring_used_elem));
     *ring = (struct driver_ring){
         .desc = driver_at(driver, base),
         .avail = driver_at(driver, base + 0x4000),
