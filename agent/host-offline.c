@@ -14,7 +14,7 @@
 DEFINE_CLEANUP(struct cpuctl_set *, cpuctl_set_free);
 
 /* Paths of the root context are relative to it. */
-#define FILE_IN_ROOT (HOST_OFFLINE_FILE + 1)
+#define FILE_IN_ROOT (&HOST_OFFLINE_FILE[1])
 
 static void read_file(struct host_offline *host)
 {
