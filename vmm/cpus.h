@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The possible CPUs of a VM: which of them are plugged, what is asked of the guest, what it said.
- * The hotplug controller (cpuhp.c) shows this to the guest, QMP to the host. Every function is
- * called with the VM's lock held, unless it says otherwise.
+ * The possible CPUs of a VM: which of them are plugged, their vCPUs, what is asked of the guest and
+ * what it said. Here is how vCPUs come and go; hotplug.c talks of it with the guest. With the VM's
+ * lock held, unless a function says otherwise.
  */
 #ifndef VMM_CPUS_H
 #define VMM_CPUS_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct cpuctl_error;
+struct cpus;
 struct vcpu;
 struct vm;
 
@@ -27,7 +28,7 @@ enum cpu_removal {
 struct cpu {
     unsigned int index; /**< by rising (socket, die, core, thread); the slot's number in _OST */
     uint32_t apic_id;
-    /** The slot is occupied: bit 0 of the controller's status, and _STA. */
+    /** Plugged: bit 0 of the controller's status, and _STA. */
     bool enabled;
     /** Events that the guest has not acknowledged: bits 1 and 2 of the status. cpuhp.c clears them.
      */
@@ -45,46 +46,41 @@ struct cpu {
     struct vcpu *vcpu;
 };
 
-/** Who hears of CPUs; the main thread calls, with the lock held. */
-struct cpus_listener {
-    /** The CPU is gone: ejected and parked. */
-    void (*deleted)(void *data, unsigned int index);
-    /** The guest has said something by _OST (ost_event and ost_status of the CPU). */
-    void (*ost)(void *data, unsigned int index, uint32_t event, uint32_t status);
-    void *data;
-};
-
-struct cpus;
+/** @model: the value of --cpu. Makes no vCPU yet. Returns 0 or a negative errno with a sentence. */
+int cpus_new(struct vm *vm, const char *model, struct cpus **ret_cpus, struct cpuctl_error *error);
+/** The threads must have been joined; takes NULL. */
+void cpus_free(struct cpus *cpus);
+/** Whether the guest is offered extended destination IDs. */
+bool cpus_ext_dest_id(const struct cpus *cpus);
 
 /** The number of possible CPUs. */
 unsigned int cpus_count(const struct cpus *cpus);
 /** The CPU @index, or NULL when there is none. */
 struct cpu *cpus_at(struct cpus *cpus, unsigned int index);
 
-/** Who is told that an insert or remove event has been set (the controller raises its interrupt).
- */
-void cpus_set_controller(struct cpus *cpus, void (*notify)(void *data), void *data);
-void cpus_set_listener(struct cpus *cpus, const struct cpus_listener *listener);
-
 /**
- * Hot-adds CPU @index. Returns 0, -ENOENT (no such CPU), -EEXIST (plugged), -EBUSY (being ejected,
- * its vCPU still stops) or KVM's error, with a sentence.
+ * Makes CPU @index present; its thread runs as soon as the VM does. The guest is not told. Returns
+ * 0, -ENOENT (no such CPU), -EEXIST (plugged), -EBUSY (being ejected, its vCPU still stops) or
+ * KVM's error, with a sentence.
  */
 int cpus_plug(struct cpus *cpus, unsigned int index, struct cpuctl_error *error);
+/** Ends the thread of a CPU that was ejected and is not enabled any more; see cpus_park(). */
+void cpus_stop(struct cpus *cpus, struct cpu *cpu);
 /**
- * Asks the guest to give CPU @index up. Asking again sets the event again when the guest has
- * acknowledged it, or else changes nothing. Returns 0, -ENOENT (not plugged) or -EPERM (CPU 0).
+ * Parks one ejected CPU whose thread has ended. Main thread. Returns its index, -ENOENT (there is
+ * none now), or KVM's error.
  */
-int cpus_request_removal(struct cpus *cpus, unsigned int index, struct cpuctl_error *error);
-/** Takes a request back. Returns 0 (also if there is none), or -EALREADY: the guest has seen it. */
-int cpus_withdraw(struct cpus *cpus, unsigned int index, struct cpuctl_error *error);
+int cpus_park(struct cpus *cpus);
 
-/**
- * The guest ejects CPU @index. It reads as not enabled at once; the listener hears "deleted" when
- * its thread has ended. Returns 0, or -EPERM when nobody asked for it (the guest is then ignored).
- */
-int cpus_eject(struct cpus *cpus, unsigned int index);
-/** The guest's _OST about CPU @index, which may be an empty slot by now. */
-void cpus_ost(struct cpus *cpus, unsigned int index, uint32_t event, uint32_t status);
+/** Makes every vCPU leave the guest. */
+void cpus_kick(struct cpus *cpus);
+/** Waits, giving up the lock, until no vCPU is in the guest. Main thread. */
+void cpus_wait_idle(struct cpus *cpus);
+/** The state after power-on for all plugged CPUs, which are idle. Returns 0 or a negative errno. */
+int cpus_reset(struct cpus *cpus);
+/** Ends all threads; gives up the lock meanwhile. */
+void cpus_end(struct cpus *cpus);
+/** Joins them, without the lock. */
+void cpus_join(struct cpus *cpus);
 
 #endif

@@ -9,23 +9,46 @@ vmm_sources = \
 	vmm/acpi-tables.h \
 	vmm/aml.c \
 	vmm/aml.h \
+	vmm/boot-bzimage.c \
+	vmm/boot-elf.c \
+	vmm/boot.c \
+	vmm/boot.h \
 	vmm/bus.c \
 	vmm/bus.h \
+	vmm/chardev.c \
+	vmm/chardev.h \
+	vmm/check-host.c \
+	vmm/check-host.h \
+	vmm/cpu-models.c \
 	vmm/cpuhp.c \
 	vmm/cpuhp.h \
+	vmm/cpuid-table.h \
+	vmm/cpuid-topology.c \
+	vmm/cpuid.c \
+	vmm/cpuid.h \
+	vmm/cpus.c \
 	vmm/cpus.h \
 	vmm/ged.c \
 	vmm/ged.h \
+	vmm/hotplug.c \
+	vmm/hotplug.h \
+	vmm/ioapic.c \
+	vmm/ioapic.h \
+	vmm/irq.c \
 	vmm/irq.h \
 	vmm/kvm.c \
 	vmm/kvm.h \
 	vmm/layout.h \
+	vmm/limits.c \
+	vmm/limits.h \
 	vmm/memory.c \
 	vmm/memory.h \
 	vmm/msi.c \
 	vmm/msi.h \
 	vmm/msix.c \
 	vmm/msix.h \
+	vmm/options.c \
+	vmm/options.h \
 	vmm/ost.c \
 	vmm/ost.h \
 	vmm/pci.c \
@@ -34,8 +57,14 @@ vmm_sources = \
 	vmm/power.h \
 	vmm/removal.c \
 	vmm/removal.h \
+	vmm/serial.c \
+	vmm/serial.h \
 	vmm/smp.c \
 	vmm/smp.h \
+	vmm/vcpu-state.c \
+	vmm/vcpu-state.h \
+	vmm/vcpu.c \
+	vmm/vcpu.h \
 	vmm/virtio-blk.c \
 	vmm/virtio-blk.h \
 	vmm/virtio-console.c \
@@ -48,9 +77,18 @@ vmm_sources = \
 	vmm/virtio.h \
 	vmm/virtqueue.c \
 	vmm/virtqueue.h \
+	vmm/vm-internal.h \
+	vmm/vm-run.c \
+	vmm/vm.c \
 	vmm/vm.h
 
 noinst_LTLIBRARIES += vmm/libvmm.la
 vmm_libvmm_la_SOURCES = $(vmm_sources)
 vmm_libvmm_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS)
+
+noinst_PROGRAMS += vmm/cpuvmm
+vmm_cpuvmm_SOURCES = vmm/main.c
+vmm_cpuvmm_CFLAGS = $(vmm_libvmm_la_CFLAGS)
+vmm_cpuvmm_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,relro,-z,now -pthread
+vmm_cpuvmm_LDADD = vmm/libvmm.la libcpuctl/libcpuctl-core.la $(SYSTEMD_LIBS)
 endif

@@ -9,20 +9,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "acpi-tables.h"
 #include "bus.h"
+#include "cpuhp.h"
+#include "ged.h"
+#include "hotplug.h"
 #include "kvm.h"
 #include "memory.h"
+#include "power.h"
 #include "smp.h"
 
 struct chardev;
 struct cpuctl_error;
-struct cpuhp;
 struct cpus;
-struct ged;
 struct ioapic;
 struct irq;
 struct options;
-struct power;
 struct sd_event;
 struct sd_event_source;
 struct serial;
@@ -59,20 +61,23 @@ struct vm {
     struct cpus *cpus;
     struct chardev *serial_end;
     struct serial *serial;
-    /* Each by X_new(vm, &vm->X, error), which adds its registers to a bus; X_reset(); X_free(). */
-    struct ged *ged;
-    struct cpuhp *cpuhp;
-    struct power *power;
-    /** The RSDP's address, by acpi_build(). */
-    uint64_t rsdp;
+    struct ged ged;
+    struct cpuhp cpuhp;
+    struct hotplug hotplug;
+    struct power power;
+    /** The tables, and the guest-physical address that they are at. */
+    struct acpi_tables acpi;
+    uint64_t acpi_base;
 
     enum vm_state state;
+    /** Signalled when a vCPU's thread has become idle or ended, and when the state has changed. */
+    pthread_cond_t idle, resumed;
     struct vm_listener listener;
     /* Requests, to be carried out by the main thread. */
     int wake; /* eventfd */
     struct sd_event_source *wake_source;
     bool shutdown_requested, shutdown_by_guest;
-    bool reset_requested, reset_by_guest;
+    bool reset_requested, reset_by_guest, continue_after_reset;
     int failure; /* negative errno that ends the VM */
 };
 
@@ -96,6 +101,9 @@ void vm_request_shutdown(struct vm *vm, bool guest);
 void vm_request_reset(struct vm *vm, bool guest);
 /** Ends the VM with @code (negative errno): KVM can not go on. Any thread, lock held. */
 void vm_fail(struct vm *vm, int code);
+
+/** Lets the main thread look for what there is to do. Any thread. */
+void vm_wake(struct vm *vm);
 
 /** Stops the vCPUs, or lets them go on. Main thread, lock held. Nothing happens when it is so. */
 void vm_stop(struct vm *vm);

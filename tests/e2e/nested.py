@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""cpuvmm with a real Linux guest, on any machine: KVM inside QEMU's software emulation.
+
+The outer guest ("L1") runs Debian's generic kernel with KVM on emulated AMD-V; in it cpuvmm runs
+the stock cloud kernel ("L2") with an initramfs that executes one script and powers off.
+"""
+
+import functools
+import pathlib
+import stat
+import tempfile
+
+import image
+from case import decorator
+from guest import Guest
+
+INIT = """#!/bin/busybox sh
+# Process 1 of the inner guest.
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+sh /script
+poweroff -f
+"""
+
+
+def inner_initramfs(script):
+    """The inner guest's initramfs, as bytes: busybox and `script`."""
+    archive = image.Initramfs()
+    for folder in ("proc", "sys", "dev", "tmp"):
+        archive.add(folder, mode=0o755, kind=stat.S_IFDIR)
+    busybox = image.installed("busybox")
+    archive.add_link("/lib/x86_64-linux-gnu", f"..{image.LIBRARIES}")
+    archive.add_program(busybox, "/bin/busybox")
+    for applet in ("sh", "mount", "poweroff", "reboot", "cat", "grep", "echo", "sleep", "dmesg",
+                   "nproc", "tr", "sed", "sort", "head", "taskset", "test", "uname"):
+        archive.add_link(f"/bin/{applet}", "busybox")
+    archive.add("/init", INIT, 0o755)
+    archive.add("/script", script)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "initramfs"
+        archive.write(path)
+        return path.read_bytes()
+
+
+class Host(Guest):
+    """L1: a guest with a /dev/kvm of its own, cpuvmm, and a kernel for the inner guest."""
+
+    def __init__(self, **shape):
+        inner = image.Kernel()
+        files = {"/vmlinuz": inner.vmlinuz}
+        super().__init__(cpus=1, maxcpus=1, cpu="max,+svm,-xsave", memory=3072, files=files,
+                         modules=("irqbypass", "kvm", "ccp", "kvm_amd"),
+                         programs=(image.BUILD / "vmm/cpuvmm",), **shape)
+
+    def kernel(self):
+        return image.Kernel("linux-image-amd64")
+
+    def vmm(self, script, arguments="", cmdline="", timeout=120):
+        """Run `script` in an inner guest. Its console, and cpuvmm's exit status and stderr."""
+        self.write_file("/tmp/initrd", inner_initramfs(script))
+        done = self.run(
+            "cpuvmm --kernel /vmlinuz --initrd /tmp/initrd --serial file:/tmp/console "
+            f"--append 'console=ttyS0 panic=-1 reboot=t no_timer_check {cmdline}' {arguments}",
+            timeout=timeout)
+        return self.read_file("/tmp/console").decode(errors="replace"), done
+
+
+# The function's argument is a Host.
+host = functools.partial(decorator, Host)

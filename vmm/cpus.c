@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The possible CPUs of a VM. */
+#include "cpus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpuctl.h"
+#include "cpuid.h"
+#include "libcpuctl/cleanup.h"
+#include "vcpu.h"
+#include "vm.h"
+
+struct cpus {
+    struct vm *vm;
+    struct cpuid cpuid;
+    struct cpu *all;
+    unsigned int count;
+};
+
+int cpus_new(struct vm *vm, const char *model, struct cpus **ret_cpus, struct cpuctl_error *error)
+{
+    struct cpus *cpus = calloc(1, sizeof(*cpus));
+    int r;
+
+    if (!cpus)
+        return cpuctl_error_set(error, -ENOMEM, "memory is short");
+    cpus->vm = vm;
+    cpus->count = vm->smp.maxcpus;
+    cpus->all = calloc(cpus->count, sizeof(cpus->all[0]));
+    r = cpus->all ? cpuid_new(&vm->kvm, model, &cpus->cpuid, error)
+                  : cpuctl_error_set(error, -ENOMEM, "memory is short");
+    if (r < 0) {
+        cpus_free(cpus);
+        return r;
+    }
+    for (unsigned int i = 0; i < cpus->count; i++) {
+        cpus->all[i].index = i;
+        cpus->all[i].apic_id = smp_apic_id(&vm->smp, i);
+    }
+    *ret_cpus = cpus;
+    return 0;
+}
+
+void cpus_free(struct cpus *cpus)
+{
+    if (!cpus)
+        return;
+    for (unsigned int i = 0; cpus->all && i < cpus->count; i++)
+        vcpu_free(cpus->all[i].vcpu);
+    free(cpus->all);
+    cpuid_free(&cpus->cpuid);
+    free(cpus);
+}
+
+bool cpus_ext_dest_id(const struct cpus *cpus)
+{
+    return cpus->cpuid.ext_dest_id;
+}
+
+unsigned int cpus_count(const struct cpus *cpus)
+{
+    return cpus->count;
+}
+
+struct cpu *cpus_at(struct cpus *cpus, unsigned int index)
+{
+    return index < cpus->count ? &cpus->all[index] : NULL;
+}
+
+/* ---- adding ---- */
+
+static int make_vcpu(struct cpus *cpus, struct cpu *cpu, struct cpuctl_error *error)
+{
+    _cleanup_free_ struct kvm_cpuid2 *table = NULL;
+
+    if (cpu->vcpu)
+        return 0;
+    table = cpuid_of_vcpu(&cpus->cpuid, &cpus->vm->smp, cpu->index);
+    if (!table)
+        return cpuctl_error_set(error, -ENOMEM, "memory is short");
+    return vcpu_new(cpus->vm, cpu->index, cpu->apic_id, table, &cpu->vcpu, error);
+}
+
+int cpus_plug(struct cpus *cpus, unsigned int index, struct cpuctl_error *error)
+{
+    struct cpu *cpu = cpus_at(cpus, index);
+    char buffer[128];
+    int r;
+
+    if (!cpu)
+        return cpuctl_error_set(error, -ENOENT, "there is no CPU %u: this VM has at most %u", index,
+                                cpus->count);
+    if (cpu->enabled)
+        return cpuctl_error_set(error, -EEXIST, "CPU %u is plugged already", index);
+    if (cpu->parking)
+        return cpuctl_error_set(error, -EBUSY, "CPU %u is still being ejected", index);
+    r = make_vcpu(cpus, cpu, error);
+    if (r < 0)
+        return r;
+    r = vcpu_start(cpu->vcpu);
+    if (r < 0)
+        return cpuctl_error_set(error, r, "vCPU %u: its thread can not be started: %s", index,
+                                strerror_r(-r, buffer, sizeof(buffer)));
+    cpu->enabled = true;
+    cpu->removal = CPU_REMOVAL_NONE;
+    cpu->ost_known = false;
+    return 0;
+}
+
+/* ---- removing ---- */
+
+void cpus_stop(struct cpus *cpus, struct cpu *cpu)
+{
+    cpu->parking = true;
+    vcpu_end(cpu->vcpu);
+    vm_wake(cpus->vm);
+}
+
+int cpus_park(struct cpus *cpus)
+{
+    for (unsigned int i = 0; i < cpus->count; i++) {
+        struct cpu *cpu = &cpus->all[i];
+        int r;
+
+        if (!cpu->parking || !vcpu_ended(cpu->vcpu))
+            continue;
+        vcpu_join(cpu->vcpu);
+        cpu->parking = false;
+        cpu->removal = CPU_REMOVAL_DONE;
+        /* KVM is to forget all about the guest that ran on it. */
+        r = vcpu_reset(cpu->vcpu);
+        return r < 0 ? r : (int)i;
+    }
+    return -ENOENT;
+}
+
+/* ---- all of them ---- */
+
+void cpus_kick(struct cpus *cpus)
+{
+    for (unsigned int i = 0; i < cpus->count; i++)
+        if (cpus->all[i].vcpu)
+            vcpu_kick(cpus->all[i].vcpu);
+}
+
+void cpus_wait_idle(struct cpus *cpus)
+{
+    for (unsigned int i = 0; i < cpus->count; i++)
+        while (cpus->all[i].vcpu && !vcpu_idle(cpus->all[i].vcpu))
+            pthread_cond_wait(&cpus->vm->idle, &cpus->vm->lock);
+}
+
+int cpus_reset(struct cpus *cpus)
+{
+    for (unsigned int i = 0; i < cpus->count; i++) {
+        struct cpu *cpu = &cpus->all[i];
+        int r;
+
+        if (!cpu->enabled)
+            continue;
+        r = vcpu_reset(cpu->vcpu);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+void cpus_end(struct cpus *cpus)
+{
+    for (unsigned int i = 0; i < cpus->count; i++)
+        if (cpus->all[i].vcpu)
+            vcpu_end(cpus->all[i].vcpu);
+    for (unsigned int i = 0; i < cpus->count; i++) {
+        struct vcpu *vcpu = cpus->all[i].vcpu;
+
+        while (vcpu && !vcpu_ended(vcpu))
+            pthread_cond_wait(&cpus->vm->idle, &cpus->vm->lock);
+    }
+}
+
+void cpus_join(struct cpus *cpus)
+{
+    for (unsigned int i = 0; i < cpus->count; i++)
+        if (cpus->all[i].vcpu)
+            vcpu_join(cpus->all[i].vcpu);
+}

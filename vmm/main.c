@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* cpuvmm: exit status 0 after an orderly end, 1 after an error, which is on stderr in one sentence.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "check-host.h"
+#include "cpuctl.h"
+#include "cpuid.h"
+#include "options.h"
+#include "vm.h"
+
+static void print_models(void)
+{
+    printf("Models:\n");
+    for (size_t i = 0; i < cpuid_models_count; i++)
+        printf("  %-12s %s\n", cpuid_models[i].name, cpuid_models[i].description);
+    printf("\nFeatures:\n");
+    for (size_t i = 0, column = 0; i < cpuid_features_count; i++) {
+        column += (size_t)printf("%s%s", column == 0 ? "  " : " ", cpuid_features[i].name);
+        if (column > 80 || i + 1 == cpuid_features_count) {
+            putchar('\n');
+            column = 0;
+        }
+    }
+}
+
+static int run(const struct options *options, struct cpuctl_error *error)
+{
+    struct vm *vm;
+    int r = vm_new(options, &vm, error);
+
+    if (r < 0)
+        return r;
+    r = vm_run(vm, error);
+    vm_free(vm);
+    return r;
+}
+
+int main(int argc, char *argv[])
+{
+    struct cpuctl_error error = { 0 };
+    struct options options = { 0 };
+    int r = options_parse(argc, argv, &options, &error);
+
+    if (r >= 0)
+        switch (options.action) {
+        case OPTIONS_HELP:
+            options_help();
+            break;
+        case OPTIONS_VERSION:
+            printf("cpuvmm %s\n", PACKAGE_VERSION);
+            break;
+        case OPTIONS_CPU_HELP:
+            print_models();
+            break;
+        case OPTIONS_CHECK_HOST:
+            r = check_host_report();
+            break;
+        case OPTIONS_RUN:
+            r = run(&options, &error);
+            break;
+        }
+    if (error.code < 0)
+        fprintf(stderr, "cpuvmm: %s\n", error.text);
+    options_free(&options);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

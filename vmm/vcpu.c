@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One vCPU of KVM: its thread and its exits. */
+#include "vcpu.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cpuctl.h"
+#include "ioapic.h"
+#include "kvm.h"
+#include "libcpuctl/cleanup.h"
+#include "options.h"
+#include "vcpu-state.h"
+#include "vm.h"
+
+#define KICK_SIGNAL SIGUSR1
+/* A vCPU's thread handles exits and nothing else. */
+#define STACK_SIZE (256U * 1024U)
+
+struct vcpu {
+    struct vm *vm;
+    unsigned int index;
+    int fd;
+    struct kvm_run *run;
+    struct vcpu_state initial;
+    pthread_t thread;
+    pid_t thread_id;
+    bool started; /* there is a thread to be joined */
+    bool end;     /* the thread is to end */
+    bool ended;
+    bool idle;
+};
+
+static void on_kick(int number)
+{
+    (void)number;
+}
+
+int vcpu_init_signal(void)
+{
+    /* Without SA_RESTART: KVM_RUN is to return. */
+    struct sigaction action = { .sa_handler = on_kick };
+
+    return sigaction(KICK_SIGNAL, &action, NULL) < 0 ? -errno : 0;
+}
+
+static int fail(struct cpuctl_error *error, unsigned int index, int code, const char *what)
+{
+    char buffer[128];
+
+    return cpuctl_error_set(error, code, "vCPU %u: %s: %s", index, what,
+                            strerror_r(-code, buffer, sizeof(buffer)));
+}
+
+static int open_vcpu(struct vcpu *vcpu, uint32_t apic_id, struct kvm_cpuid2 *cpuid,
+                     struct cpuctl_error *error)
+{
+    struct vm *vm = vcpu->vm;
+    int r;
+
+    vcpu->fd = kvm_call_value(vm->fd, KVM_CREATE_VCPU, apic_id);
+    if (vcpu->fd < 0)
+        return fail(error, vcpu->index, vcpu->fd, "KVM_CREATE_VCPU");
+    vcpu->run = mmap(NULL, vm->kvm.run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+    if (vcpu->run == MAP_FAILED) {
+        vcpu->run = NULL;
+        return fail(error, vcpu->index, -errno, "mapping its state");
+    }
+    r = kvm_call(vcpu->fd, KVM_SET_CPUID2, cpuid);
+    if (r < 0)
+        return fail(error, vcpu->index, r, "KVM_SET_CPUID2");
+    r = vcpu_state_get(vcpu->fd, &vcpu->initial);
+    if (r < 0)
+        return fail(error, vcpu->index, r, "reading its state");
+    /* A vCPU that is made while the guest runs is not in KVM's map of APIC IDs, and gets neither
+     * INIT nor SIPI, until its local APIC has been written. */
+    r = kvm_call(vcpu->fd, KVM_SET_LAPIC, &vcpu->initial.lapic);
+    if (r < 0)
+        return fail(error, vcpu->index, r, "KVM_SET_LAPIC");
+    return 0;
+}
+
+int vcpu_new(struct vm *vm, unsigned int index, uint32_t apic_id, struct kvm_cpuid2 *cpuid,
+             struct vcpu **ret_vcpu, struct cpuctl_error *error)
+{
+    struct vcpu *vcpu = calloc(1, sizeof(*vcpu));
+    int r;
+
+    if (!vcpu)
+        return cpuctl_error_set(error, -ENOMEM, "memory is short");
+    vcpu->vm = vm;
+    vcpu->index = index;
+    vcpu->fd = -1;
+    r = open_vcpu(vcpu, apic_id, cpuid, error);
+    if (r < 0) {
+        vcpu_free(vcpu);
+        return r;
+    }
+    *ret_vcpu = vcpu;
+    return 0;
+}
+
+void vcpu_free(struct vcpu *vcpu)
+{
+    if (!vcpu)
+        return;
+    if (vcpu->run)
+        munmap(vcpu->run, vcpu->vm->kvm.run_size);
+    if (vcpu->fd >= 0)
+        close(vcpu->fd);
+    free(vcpu);
+}
+
+/* ---- exits ---- */
+
+static void handle_io(struct vcpu *vcpu)
+{
+    const struct kvm_run *run = vcpu->run;
+    uint8_t *data = (uint8_t *)vcpu->run + run->io.data_offset;
+
+    for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
+        uint64_t value = 0;
+
+        if (run->io.direction == KVM_EXIT_IO_OUT) {
+            memcpy(&value, data, run->io.size);
+            bus_write(&vcpu->vm->pio, run->io.port, run->io.size, value);
+        } else {
+            value = bus_read(&vcpu->vm->pio, run->io.port, run->io.size);
+            memcpy(data, &value, run->io.size);
+        }
+    }
+}
+
+static void handle_mmio(struct vcpu *vcpu)
+{
+    struct kvm_run *run = vcpu->run;
+    uint32_t size = run->mmio.len;
+    uint64_t value = UINT64_MAX;
+
+    /* An access that crosses a page comes in pieces of other sizes: no register is there. */
+    if (size != 1 && size != 2 && size != 4 && size != 8) {
+        if (!run->mmio.is_write)
+            memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+        return;
+    }
+    if (run->mmio.is_write) {
+        value = 0;
+        memcpy(&value, run->mmio.data, size);
+        bus_write(&vcpu->vm->mmio, run->mmio.phys_addr, size, value);
+    } else {
+        value = bus_read(&vcpu->vm->mmio, run->mmio.phys_addr, size);
+        memcpy(run->mmio.data, &value, size);
+    }
+}
+
+static void handle_system_event(struct vcpu *vcpu)
+{
+    switch (vcpu->run->system_event.type) {
+    case KVM_SYSTEM_EVENT_SHUTDOWN:
+        vm_request_shutdown(vcpu->vm, true);
+        break;
+    case KVM_SYSTEM_EVENT_RESET:
+        vm_request_reset(vcpu->vm, true);
+        break;
+    default:
+        break;
+    }
+}
+
+/* With the lock held. */
+static void handle_exit(struct vcpu *vcpu)
+{
+    switch (vcpu->run->exit_reason) {
+    case KVM_EXIT_IO:
+        handle_io(vcpu);
+        break;
+    case KVM_EXIT_MMIO:
+        handle_mmio(vcpu);
+        break;
+    case KVM_EXIT_IOAPIC_EOI:
+        ioapic_eoi(vcpu->vm->ioapic, vcpu->run->eoi.vector);
+        break;
+    case KVM_EXIT_SHUTDOWN:
+        /* A triple fault resets the machine. */
+        vm_request_reset(vcpu->vm, true);
+        break;
+    case KVM_EXIT_SYSTEM_EVENT:
+        handle_system_event(vcpu);
+        break;
+    case KVM_EXIT_INTR:
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+    case KVM_EXIT_HLT:
+        break;
+    default:
+        vm_fail(vcpu->vm, -EIO);
+        break;
+    }
+}
+
+/* ---- the thread ---- */
+
+static void set_up_thread(struct vcpu *vcpu)
+{
+    const struct options *options = vcpu->vm->options;
+    char name[32]; /* the kernel takes 15 characters: enough for five digits */
+    cpu_set_t set;
+    bool bound = false;
+
+    snprintf(name, sizeof(name), "CPU %u/KVM", vcpu->index);
+    name[15] = '\0';
+    (void)pthread_setname_np(pthread_self(), name);
+    CPU_ZERO(&set);
+    for (size_t i = 0; i < options->affinity_count; i++)
+        if (options->affinity[i].vcpu == vcpu->index) {
+            CPU_SET(options->affinity[i].cpu, &set);
+            bound = true;
+        }
+    if (bound) {
+        int r = sched_setaffinity(0, sizeof(set), &set);
+
+        if (r < 0)
+            vm_fail(vcpu->vm, -errno);
+    }
+}
+
+/* Waits while the VM does not run. Returns whether the thread is to go on. */
+static bool wait_to_run(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+
+    while (!vcpu->end && vm->state != VM_RUNNING) {
+        if (!vcpu->idle) {
+            vcpu->idle = true;
+            pthread_cond_broadcast(&vm->idle);
+        }
+        pthread_cond_wait(&vm->resumed, &vm->lock);
+    }
+    vcpu->idle = false;
+    return !vcpu->end;
+}
+
+static int run_once(struct vcpu *vcpu)
+{
+    int r;
+
+    pthread_mutex_unlock(&vcpu->vm->lock);
+    r = kvm_call_value(vcpu->fd, KVM_RUN, 0);
+    pthread_mutex_lock(&vcpu->vm->lock);
+    return r;
+}
+
+/*
+ * The result of an IN or of a read of memory goes into the guest's registers at the next KVM_RUN:
+ * before the state is touched from outside, the instruction is completed.
+ */
+static void complete_exit(struct vcpu *vcpu)
+{
+    vcpu->run->immediate_exit = 1;
+    (void)run_once(vcpu);
+    vcpu->run->immediate_exit = 0;
+}
+
+static void *thread_main(void *data)
+{
+    struct vcpu *vcpu = data;
+    struct vm *vm = vcpu->vm;
+
+    pthread_mutex_lock(&vm->lock);
+    vcpu->thread_id = (pid_t)syscall(SYS_gettid);
+    set_up_thread(vcpu);
+    while (wait_to_run(vcpu)) {
+        int r = run_once(vcpu);
+
+        if (r == -EINTR || r == -EAGAIN) {
+            vcpu->run->immediate_exit = 0;
+        } else if (r < 0) {
+            vm_fail(vm, r);
+        } else {
+            handle_exit(vcpu);
+            if (vcpu->end || vm->state != VM_RUNNING)
+                complete_exit(vcpu);
+        }
+    }
+    vcpu->ended = true;
+    vcpu->thread_id = 0;
+    pthread_cond_broadcast(&vm->idle);
+    vm_wake(vm);
+    pthread_mutex_unlock(&vm->lock);
+    return NULL;
+}
+
+int vcpu_start(struct vcpu *vcpu)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    int r;
+
+    vcpu->end = vcpu->ended = vcpu->idle = false;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    /* Signals are the main thread's, but for the one that kicks. */
+    sigfillset(&all);
+    sigdelset(&all, KICK_SIGNAL);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    r = pthread_create(&vcpu->thread, &attributes, thread_main, vcpu);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    vcpu->started = r == 0;
+    return -r;
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+    if (!vcpu->started || vcpu->ended)
+        return;
+    /* The signal may come just before KVM_RUN: then this makes it return at once. */
+    vcpu->run->immediate_exit = 1;
+    pthread_kill(vcpu->thread, KICK_SIGNAL);
+}
+
+void vcpu_end(struct vcpu *vcpu)
+{
+    vcpu->end = true;
+    vcpu_kick(vcpu);
+    pthread_cond_broadcast(&vcpu->vm->resumed);
+}
+
+bool vcpu_ended(const struct vcpu *vcpu)
+{
+    return !vcpu->started || vcpu->ended;
+}
+
+bool vcpu_idle(const struct vcpu *vcpu)
+{
+    return vcpu_ended(vcpu) || vcpu->idle;
+}
+
+void vcpu_join(struct vcpu *vcpu)
+{
+    if (!vcpu->started)
+        return;
+    pthread_join(vcpu->thread, NULL);
+    vcpu->started = false;
+}
+
+int vcpu_thread_id(const struct vcpu *vcpu)
+{
+    return vcpu->thread_id;
+}
+
+int vcpu_reset(struct vcpu *vcpu)
+{
+    return vcpu_state_set(vcpu->fd, &vcpu->initial);
+}
+
+int vcpu_get_sregs(struct vcpu *vcpu, struct kvm_sregs *ret_sregs)
+{
+    return kvm_call(vcpu->fd, KVM_GET_SREGS, ret_sregs);
+}
+
+int vcpu_set_registers(struct vcpu *vcpu, const struct kvm_sregs *sregs,
+                       const struct kvm_regs *regs)
+{
+    int r = kvm_call(vcpu->fd, KVM_SET_SREGS, (void *)(uintptr_t)sregs);
+
+    if (r < 0)
+        return r;
+    return kvm_call(vcpu->fd, KVM_SET_REGS, (void *)(uintptr_t)regs);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A VM's life: the main loop, run states, reset and shutdown. */
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "cpuctl.h"
+#include "cpus.h"
+#include "ioapic.h"
+#include "options.h"
+#include "serial.h"
+#include "vm-internal.h"
+#include "vm.h"
+
+void vm_wake(struct vm *vm)
+{
+    (void)eventfd_write(vm->wake, 1);
+}
+
+void vm_request_shutdown(struct vm *vm, bool guest)
+{
+    if (vm->shutdown_requested)
+        return;
+    vm->shutdown_requested = true;
+    vm->shutdown_by_guest = guest;
+    vm_wake(vm);
+}
+
+void vm_request_reset(struct vm *vm, bool guest)
+{
+    /* The vCPU that asked goes no further; it could only fault again. */
+    if (guest && vm->state == VM_RUNNING) {
+        vm->state = VM_PAUSED;
+        vm->continue_after_reset = true;
+        cpus_kick(vm->cpus);
+    }
+    if (!vm->reset_requested)
+        vm->reset_by_guest = guest;
+    vm->reset_requested = true;
+    vm_wake(vm);
+}
+
+void vm_fail(struct vm *vm, int code)
+{
+    if (vm->failure == 0)
+        vm->failure = code;
+    vm_wake(vm);
+}
+
+static void set_state(struct vm *vm, enum vm_state state)
+{
+    vm->state = state;
+    if (vm->listener.state_changed)
+        vm->listener.state_changed(vm->listener.data, state);
+}
+
+void vm_stop(struct vm *vm)
+{
+    if (vm->state != VM_RUNNING)
+        return;
+    set_state(vm, VM_PAUSED);
+    cpus_kick(vm->cpus);
+    cpus_wait_idle(vm->cpus);
+}
+
+void vm_continue(struct vm *vm)
+{
+    if (vm->state != VM_PAUSED && vm->state != VM_PRELAUNCH)
+        return;
+    set_state(vm, VM_RUNNING);
+    pthread_cond_broadcast(&vm->resumed);
+}
+
+/* ---- reset ---- */
+
+/*
+ * A removal that is pending is completed by it, as on hardware; the CPUs that are left are in the
+ * tables that the next kernel reads.
+ */
+static int reset(struct vm *vm, struct cpuctl_error *error)
+{
+    int r;
+
+    cpus_kick(vm->cpus);
+    cpus_wait_idle(vm->cpus);
+    hotplug_reset(vm);
+    cpus_wait_idle(vm->cpus);
+    ged_reset(&vm->ged);
+    vm->power.control = 0;
+    serial_reset(vm->serial);
+    ioapic_reset(vm->ioapic);
+    r = cpus_reset(vm->cpus);
+    if (r < 0) {
+        char buffer[128];
+
+        return cpuctl_error_set(error, r, "a vCPU can not be reset: %s",
+                                strerror_r(-r, buffer, sizeof(buffer)));
+    }
+    r = vm_build_acpi(vm, error);
+    if (r < 0 || !vm->options->kernel)
+        return r;
+    return boot_load(vm, error);
+}
+
+static int carry_out_reset(struct vm *vm, struct cpuctl_error *error)
+{
+    bool running = vm->state == VM_RUNNING || vm->continue_after_reset;
+    int r;
+
+    vm->state = VM_PAUSED;
+    vm->reset_requested = vm->continue_after_reset = false;
+    r = reset(vm, error);
+    if (r < 0)
+        return r;
+    if (vm->listener.reset)
+        vm->listener.reset(vm->listener.data, vm->reset_by_guest);
+    if (running) {
+        vm->state = VM_RUNNING;
+        pthread_cond_broadcast(&vm->resumed);
+    }
+    return 0;
+}
+
+/* ---- the main loop ---- */
+
+static int on_wake(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+    eventfd_t count;
+
+    /* What there is to do is looked for after every event. */
+    (void)source;
+    (void)events;
+    (void)data;
+    (void)eventfd_read(fd, &count);
+    return 0;
+}
+
+int vm_watch_wake(struct vm *vm, struct cpuctl_error *error)
+{
+    int r = sd_event_add_io(vm->event, &vm->wake_source, vm->wake, EPOLLIN, on_wake, vm);
+
+    return r < 0 ? cpuctl_error_set(error, r, "the event loop does not take an eventfd") : 0;
+}
+
+/* Gives up the lock while it waits for an event. */
+static int wait_and_dispatch(struct vm *vm)
+{
+    int r = sd_event_prepare(vm->event);
+
+    if (r == 0) {
+        pthread_mutex_unlock(&vm->lock);
+        r = sd_event_wait(vm->event, UINT64_MAX);
+        pthread_mutex_lock(&vm->lock);
+    }
+    if (r > 0)
+        r = sd_event_dispatch(vm->event);
+    return r == -EINTR ? 0 : r;
+}
+
+static int run(struct vm *vm, struct cpuctl_error *error)
+{
+    char buffer[128];
+    int r;
+
+    vm_continue(vm);
+    while (!vm->shutdown_requested) {
+        r = wait_and_dispatch(vm);
+        if (r >= 0)
+            r = vm->failure;
+        if (r < 0)
+            return cpuctl_error_set(error, r, "the VM can not go on: %s",
+                                    strerror_r(-r, buffer, sizeof(buffer)));
+        hotplug_dispatch(vm);
+        if (vm->reset_requested && !vm->shutdown_requested) {
+            r = carry_out_reset(vm, error);
+            if (r < 0)
+                return r;
+        }
+    }
+    vm_stop(vm);
+    set_state(vm, VM_SHUTDOWN);
+    if (vm->listener.shutdown)
+        vm->listener.shutdown(vm->listener.data, vm->shutdown_by_guest);
+    return 0;
+}
+
+int vm_run(struct vm *vm, struct cpuctl_error *error)
+{
+    int r;
+
+    pthread_mutex_lock(&vm->lock);
+    r = run(vm, error);
+    pthread_mutex_unlock(&vm->lock);
+    return r;
+}
