@@ -151,6 +151,27 @@ def test_agent_brings_a_hot_added_cpu_online(guest):
 
 
 @systemd_guest(**SHAPE)
+def test_what_the_host_took_offline_outlives_the_service(guest):
+    guest.have(*OURS)
+    guest.sync()
+    cpu = max(guest.cpus("present"))
+    if cpu < SHAPE["cpus"]:
+        cpu = added_cpu(guest)
+    wait_until(lambda: cpu in guest.cpus(), f"CPU {cpu} to be online")
+    same(guest.agent.set_vcpus(**{f"cpu{cpu}": False}), 1)
+    same(guest.sh("stat -c %a /run/cpuctl-agent; cat /run/cpuctl-agent/host-offline").split(), ["700", str(cpu)])
+    before = guest.unit(AGENT, "MainPID")
+    guest.sh(f"systemctl kill -s KILL {AGENT}")
+    wait_until(lambda: guest.unit(AGENT, "MainPID") not in ("0", before), "another agent")
+    guest.sync()
+    guest.sh(f"systemctl restart {AGENT}; systemctl stop {AGENT}; systemctl start {AGENT}")
+    guest.sync()
+    stays_offline(guest, cpu)
+    same(guest.agent.set_vcpus(**{f"cpu{cpu}": True}), 1)
+    same(guest.sh("cat /run/cpuctl-agent/host-offline"), "")
+
+
+@systemd_guest(**SHAPE)
 def test_rule_is_inert_beside_the_agent(guest):
     guest.have(*OURS)
     guest.sh("systemctl stop cpuctl-agent")
