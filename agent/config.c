@@ -372,11 +372,6 @@ void config_dump(const struct config *config, FILE *out)
         keys[i].dump(config, &keys[i], out);
 }
 
-const char *config_method_name(enum agent_method method)
-{
-    return method_names[method];
-}
-
 bool name_list_has(const struct name_list *list, const char *name)
 {
     for (size_t i = 0; i < list->count; i++)

@@ -93,7 +93,6 @@ int config_check(const struct config *config, struct cpuctl_error *error);
 /** Writes the configuration as a config file that config_load() reads back to the same. */
 void config_dump(const struct config *config, FILE *out);
 
-const char *config_method_name(enum agent_method method);
 bool name_list_has(const struct name_list *list, const char *name);
 
 /** One key: its name in the file and its option. For the option parser and the help text. */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "cpuset.h"
 
 #define CLASSES_MAX 256 /* how many classes are searched, the last ones first */
@@ -47,16 +48,8 @@ int cache_class_new(struct walk *walk, unsigned int cpu, const struct found *fou
     struct cpuctl_topology *topology = walk->topology;
     struct cache_class *class;
 
-    if (topology->n_classes == walk->class_room) {
-        size_t room = walk->class_room * 2 + 8;
-        struct cache_class **larger =
-            reallocarray(topology->classes, room, sizeof(*topology->classes));
-
-        if (!larger)
-            return -ENOMEM;
-        topology->classes = larger;
-        walk->class_room = room;
-    }
+    if (array_grow(topology->classes, &walk->class_room, topology->n_classes) < 0)
+        return -ENOMEM;
     class = calloc(1, sizeof(*class) + n_slots * sizeof(class->slots[0]));
     if (!class)
         return -ENOMEM;

@@ -60,7 +60,7 @@ struct walk {
     struct topology_reader *reader;
     struct cpuctl_topology *topology;
     int sharing_variant; /* -1: not known yet, 0: shared_cpu_list, 1: shared_cpu_map */
-    unsigned int room;   /* for caches */
+    size_t room;         /* for caches */
     size_t set_room, class_room;
 
     int *by_slot[SLOTS_MAX];   /* by CPU: which cache was met at this index, or -1 */

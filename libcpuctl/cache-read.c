@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "cache-class.h"
 #include "cpuset.h"
 
@@ -70,16 +71,8 @@ int cache_keep_set(struct walk *walk, struct cpuctl_set *set)
 {
     struct cpuctl_topology *topology = walk->topology;
 
-    if (topology->n_cache_sets == walk->set_room) {
-        size_t room = walk->set_room * 2 + 64;
-        struct cpuctl_set **larger =
-            reallocarray(topology->cache_sets, room, sizeof(*topology->cache_sets));
-
-        if (!larger)
-            return -ENOMEM;
-        topology->cache_sets = larger;
-        walk->set_room = room;
-    }
+    if (array_grow(topology->cache_sets, &walk->set_room, topology->n_cache_sets) < 0)
+        return -ENOMEM;
     topology->cache_sets[topology->n_cache_sets++] = set;
     return 0;
 }

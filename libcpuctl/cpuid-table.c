@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "cpuctl.h"
 #include "error.h"
 
@@ -42,28 +43,12 @@ void cpuid_free(struct cpuid *cpuid)
     free(cpuid);
 }
 
-/** Makes room for one more element. Returns 0 or -ENOMEM. */
-static int grow(void **array, size_t *room, size_t count, size_t size)
-{
-    size_t wanted = *room ? *room * 2 : 16;
-    void *bigger;
-
-    if (count < *room)
-        return 0;
-    bigger = reallocarray(*array, wanted, size);
-    if (!bigger)
-        return -ENOMEM;
-    *array = bigger;
-    *room = wanted;
-    return 0;
-}
-
 /** Begins the section of @cpu. Returns 0, -EINVAL (not after the last one) or -ENOMEM. */
 static int add_section(struct cpuid *cpuid, unsigned int cpu)
 {
     if (cpuid->count && cpu <= cpuid->sections[cpuid->count - 1].cpu)
         return -EINVAL;
-    if (grow((void **)&cpuid->sections, &cpuid->room, cpuid->count, sizeof(struct section)) < 0)
+    if (array_grow(cpuid->sections, &cpuid->room, cpuid->count) < 0)
         return -ENOMEM;
     cpuid->sections[cpuid->count++] = (struct section){ .cpu = cpu };
     return 0;
@@ -112,7 +97,7 @@ static int append_leaf(struct cpuid *cpuid, const struct cpuid_leaf *leaf)
         return -EINVAL;
     if (section->count >= LEAVES_MAX)
         return -E2BIG;
-    if (grow((void **)&section->leaves, &section->room, section->count, sizeof(*leaf)) < 0)
+    if (array_grow(section->leaves, &section->room, section->count) < 0)
         return -ENOMEM;
     section->leaves[section->count++] = *leaf;
     return 0;

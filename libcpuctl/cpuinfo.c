@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "decimal.h"
 #include "error.h"
 
@@ -95,22 +96,6 @@ static int out_of_memory(const struct parser *parser)
     return error_set(parser->error, -ENOMEM, "Out of memory");
 }
 
-/** Makes room for one more element. Returns 0 or -ENOMEM. */
-static int grow(void **array, size_t *room, size_t count, size_t size)
-{
-    size_t wanted = *room ? *room * 2 : 8;
-    void *bigger;
-
-    if (count < *room)
-        return 0;
-    bigger = reallocarray(*array, wanted, size);
-    if (!bigger)
-        return -ENOMEM;
-    *array = bigger;
-    *room = wanted;
-    return 0;
-}
-
 static void reset_record(struct parser *parser)
 {
     parser->record = (struct record){ .cpu.apic_id = -1 };
@@ -143,7 +128,7 @@ static ssize_t type_of_record(struct parser *parser)
     if (info->ntypes >= TYPES_MAX)
         return error_set(parser->error, -EBADMSG, "cpuinfo, line %u: more than %u types of CPUs",
                          parser->line, TYPES_MAX);
-    if (grow((void **)&info->types, &parser->types_room, info->ntypes, sizeof(*info->types)) < 0)
+    if (array_grow(info->types, &parser->types_room, info->ntypes) < 0)
         return out_of_memory(parser);
     info->types[info->ntypes] = (struct cpuinfo_type){ .values = { NULL } };
     return (ssize_t)info->ntypes++;
@@ -198,7 +183,7 @@ static int keep_cpu(struct parser *parser, const struct cpuinfo_cpu *cpu)
     if (info->ncpus && info->cpus[info->ncpus - 1].cpu > cpu->cpu)
         return error_set(parser->error, -EBADMSG, "cpuinfo, line %u: the CPU numbers do not rise",
                          parser->line);
-    if (grow((void **)&info->cpus, &parser->cpus_room, info->ncpus, sizeof(*info->cpus)) < 0)
+    if (array_grow(info->cpus, &parser->cpus_room, info->ncpus) < 0)
         return out_of_memory(parser);
     info->cpus[info->ncpus++] = *cpu;
     return 0;
@@ -289,7 +274,7 @@ static int cache_line(struct parser *parser, const char *value)
 
     if (!cpuinfo_parse_cache(value, &cache))
         return 0;
-    if (grow((void **)&info->caches, &parser->caches_room, info->ncaches, sizeof(cache)) < 0)
+    if (array_grow(info->caches, &parser->caches_room, info->ncaches) < 0)
         return out_of_memory(parser);
     info->caches[info->ncaches++] = cache;
     return 0;

@@ -2,6 +2,7 @@
 # libcpuctl.so, and the same objects once more as a convenience library that shows its internals to the unit tests.
 libcpuctl_sources = \
 	libcpuctl/arch.c \
+	libcpuctl/array.h \
 	libcpuctl/arm.c \
 	libcpuctl/arm.h \
 	libcpuctl/cache-class.c \

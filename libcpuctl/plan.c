@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "array.h"
 #include "error.h"
 #include "plan.h"
 
@@ -27,16 +28,8 @@ const struct cpuctl_plan_entry *cpuctl_plan_get(const struct cpuctl_plan *plan, 
 int plan_add(struct cpuctl_plan *plan, unsigned int cpu, bool online, bool skipped,
              const char *reason)
 {
-    if (plan->n_entries == plan->n_allocated) {
-        size_t wanted = plan->n_allocated ? plan->n_allocated * 2 : 16;
-        struct cpuctl_plan_entry *larger =
-            reallocarray(plan->entries, wanted, sizeof(*plan->entries));
-
-        if (!larger)
-            return -ENOMEM;
-        plan->entries = larger;
-        plan->n_allocated = wanted;
-    }
+    if (array_grow(plan->entries, &plan->n_allocated, plan->n_entries) < 0)
+        return -ENOMEM;
     plan->entries[plan->n_entries++] = (struct cpuctl_plan_entry){
         .cpu = cpu,
         .online = online,

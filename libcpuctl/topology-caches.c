@@ -11,6 +11,7 @@
  * An index means different caches on different cores where some lack one: as soon as that is seen,
  * the index is read for each core.
  */
+#include "array.h"
 #include "topology.h"
 
 #include <errno.h>
@@ -61,16 +62,8 @@ static int add_cache(struct walk *walk, unsigned int cpu, unsigned int index,
     r = leave_out_known(walk, kind, &set);
     if (r < 0)
         return r;
-    if (topology->n_caches == walk->room) {
-        unsigned int room = walk->room * 2 + 64;
-        struct cpuctl_cache *larger =
-            reallocarray(topology->caches, room, sizeof(*topology->caches));
-
-        if (!larger)
-            return -ENOMEM;
-        topology->caches = larger;
-        walk->room = room;
-    }
+    if (array_grow(topology->caches, &walk->room, topology->n_caches) < 0)
+        return -ENOMEM;
     cache = &topology->caches[topology->n_caches];
     *cache = slot->attributes;
     cache->cpus = set;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "array.h"
 #include "error.h"
 #include "identity.h"
 #include "root.h"
@@ -58,15 +59,8 @@ static int add(const char *name, void *userdata)
         snprintf(path, sizeof(path), DIRECTORY "/%s", name) >= (int)sizeof(path) ||
         root_read_value(listing->root, path, text, sizeof(text)) <= 0)
         return 0;
-    if (identity->nvulnerabilities == listing->room) {
-        size_t room = listing->room ? listing->room * 2 : 32;
-        void *bigger = reallocarray(identity->vulnerabilities, room, sizeof(*entry));
-
-        if (!bigger)
-            return -ENOMEM;
-        identity->vulnerabilities = bigger;
-        listing->room = room;
-    }
+    if (array_grow(identity->vulnerabilities, &listing->room, identity->nvulnerabilities) < 0)
+        return -ENOMEM;
     entry = &identity->vulnerabilities[identity->nvulnerabilities];
     *entry = (struct identity_vulnerability){ .name = strdup(name), .text = strdup(text) };
     identity->nvulnerabilities++;

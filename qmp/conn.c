@@ -63,11 +63,6 @@ void qmp_conn_reset(struct qmp_conn *conn)
     conn->failed = false;
 }
 
-void *qmp_conn_user(const struct qmp_conn *conn)
-{
-    return conn->user;
-}
-
 bool qmp_conn_is_busy(const struct qmp_conn *conn)
 {
     return conn->request != NULL;

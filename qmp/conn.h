@@ -36,7 +36,6 @@ void qmp_conn_free(struct qmp_conn *conn);
  */
 void qmp_conn_reset(struct qmp_conn *conn);
 
-void *qmp_conn_user(const struct qmp_conn *conn);
 /** True while a request is being worked on. */
 bool qmp_conn_is_busy(const struct qmp_conn *conn);
 

@@ -20,11 +20,6 @@ const char *qmp_request_name(const struct qmp_request *request)
     return request->name;
 }
 
-struct qmp_conn *qmp_request_conn(const struct qmp_request *request)
-{
-    return request->conn;
-}
-
 struct qmp_server *qmp_request_server(const struct qmp_request *request)
 {
     return request->conn->server;
@@ -40,11 +35,6 @@ void qmp_request_later(struct qmp_request *request,
 {
     request->cancel = cancel;
     request->data = data;
-}
-
-void *qmp_request_data(const struct qmp_request *request)
-{
-    return request->data;
 }
 
 static void return_value(struct qmp_request *request, struct json_object *value, bool delimited)

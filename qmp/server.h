@@ -104,18 +104,16 @@ bool qmp_server_is_enabled(const struct qmp_server *server, const char *name);
 
 /** The command's name. */
 const char *qmp_request_name(const struct qmp_request *request);
-struct qmp_conn *qmp_request_conn(const struct qmp_request *request);
 struct qmp_server *qmp_request_server(const struct qmp_request *request);
 /** The user pointer of the request's connection. */
 void *qmp_request_conn_user(const struct qmp_request *request);
 
 /**
  * For a handler that completes later: @cancel is called if the connection goes away first; the
- * request is freed when it returns. @data: kept for qmp_request_data().
+ * request is freed when it returns. @data is passed to it.
  */
 void qmp_request_later(struct qmp_request *request,
                        void (*cancel)(struct qmp_request *request, void *data), void *data);
-void *qmp_request_data(const struct qmp_request *request);
 
 /*
  * Completion: each of these ends the request and frees it. The next request of the connection may
@@ -128,8 +126,8 @@ void qmp_request_return(struct qmp_request *request, struct json_object *value);
 /** The same, after a byte 0xFF: for guest-sync-delimited. */
 void qmp_request_return_delimited(struct qmp_request *request, struct json_object *value);
 /**
- * The same with a value that the caller has written itself, for long replies of a fixed form: making
- * a tree costs many times its text. @text: one JSON value as qmp_json_write() writes it.
+ * The same with a value that the caller has written itself, for long replies of a fixed form:
+ * making a tree costs many times its text. @text: one JSON value as qmp_json_write() writes it.
  */
 void qmp_request_return_text(struct qmp_request *request, const struct qmp_buffer *text);
 /** An error reply with a formatted sentence of class GenericError. */

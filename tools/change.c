@@ -28,9 +28,6 @@ int change_option(struct tool *tool, struct change_options *options, int c)
     case 'J':
         options->json = true;
         return 1;
-    case 's':
-        tool->sysroot = optarg;
-        return 1;
     case OPT_PERSIST:
         options->persist = true;
         return 1;

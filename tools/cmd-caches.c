@@ -121,7 +121,7 @@ static void help(void)
 /** Returns 1 to go on, or less than that when the run is over: minus the exit code. */
 static int parse_options(struct tool *tool, int argc, char **argv, struct caches_options *o)
 {
-    int c;
+    int c, code;
 
     while ((c = getopt_long(argc, argv, "bBxJo:r" TOOL_SHORT_OPTIONS, options, NULL)) >= 0)
         switch (c) {
@@ -148,15 +148,10 @@ static int parse_options(struct tool *tool, int argc, char **argv, struct caches
             if (choice_parse(tool, &o->choice, optarg, columns, CACHE_COLUMNS) < 0)
                 return -EXIT_NONE;
             break;
-        case 's':
-            tool->sysroot = optarg;
-            break;
-        case 'h':
-            help();
-            return -EXIT_ALL;
         default:
-            tool_usage(tool);
-            return -EXIT_NONE;
+            code = tool_option(tool, c, help);
+            if (code != TOOL_READ_ON)
+                return -code;
         }
     if (optind < argc) {
         tool_surplus(tool, argv[optind]);

@@ -51,10 +51,9 @@ static int run(struct tool *tool, int argc, char **argv, enum goal_kind kind, vo
             return EXIT_NONE;
         if (r > 0)
             continue;
-        if (c != 'h')
-            return tool_usage(tool);
-        help();
-        return EXIT_ALL;
+        r = tool_option(tool, c, help);
+        if (r != TOOL_READ_ON)
+            return r;
     }
     if (o.hotplugged && (kind != GOAL_ONLINE || o.persist || o.json)) {
         tool_error(tool, "--hotplugged goes with 'online' only, without --persist and --json");

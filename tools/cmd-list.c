@@ -62,7 +62,7 @@ static void help(void)
 /** Returns 1 to go on, or less than that when the run is over: minus the exit code. */
 static int parse_options(struct tool *tool, int argc, char **argv, struct list_options *o)
 {
-    int c;
+    int c, code;
 
     while ((c = getopt_long(argc, argv, "aJo:ry" TOOL_SHORT_OPTIONS, options, NULL)) >= 0)
         switch (c) {
@@ -98,15 +98,10 @@ static int parse_options(struct tool *tool, int argc, char **argv, struct list_o
         case 'o':
             o->columns = optarg;
             break;
-        case 's':
-            tool->sysroot = optarg;
-            break;
-        case 'h':
-            help();
-            return -EXIT_ALL;
         default:
-            tool_usage(tool);
-            return -EXIT_NONE;
+            code = tool_option(tool, c, help);
+            if (code != TOOL_READ_ON)
+                return -code;
         }
     if (optind < argc) {
         tool_surplus(tool, argv[optind]);

@@ -10,7 +10,6 @@
 #include "tools/record.h"
 #include "tools/scrub.h"
 
-
 /** The largest file that is recorded: cpuinfo has about 1.5 KiB a CPU, here of 8192 CPUs. */
 #define FILE_LIMIT (16U << 20)
 
@@ -190,21 +189,17 @@ static int run(const struct tool *tool, const char *path, bool replace)
 int cmd_record(struct tool *tool, int argc, char **argv)
 {
     bool replace = false;
-    int c;
+    int c, code;
 
     while ((c = getopt_long(argc, argv, "f" TOOL_SHORT_OPTIONS, options, NULL)) >= 0)
         switch (c) {
         case 'f':
             replace = true;
             break;
-        case 's':
-            tool->sysroot = optarg;
-            break;
-        case 'h':
-            help();
-            return EXIT_ALL;
         default:
-            return tool_usage(tool);
+            code = tool_option(tool, c, help);
+            if (code != TOOL_READ_ON)
+                return code;
         }
     if (optind == argc) {
         tool_error(tool, "the name of the file is missing");

@@ -31,8 +31,10 @@ static void help(void)
 static int take_goal(const struct tool *tool, struct goal *goal, char **operands, int n_operands)
 {
     if (goal->list) {
-        if (n_operands > 0)
-            return tool_surplus(tool, operands[0]);
+        if (n_operands > 0) {
+            tool_error(tool, "--cpus and the number '%s' exclude each other", operands[0]);
+            return tool_usage(tool);
+        }
         goal->kind = GOAL_EXACTLY;
         return 0;
     }
@@ -59,13 +61,13 @@ int cmd_set(struct tool *tool, int argc, char **argv)
             return EXIT_NONE;
         if (r > 0)
             continue;
-        if (c == 'h') {
-            help();
-            return EXIT_ALL;
+        if (c == OPT_CPUS) {
+            goal.list = optarg;
+            continue;
         }
-        if (c != OPT_CPUS)
-            return tool_usage(tool);
-        goal.list = optarg;
+        r = tool_option(tool, c, help);
+        if (r != TOOL_READ_ON)
+            return r;
     }
     if (take_goal(tool, &goal, argv + optind, argc - optind) != 0)
         return EXIT_NONE;

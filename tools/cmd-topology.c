@@ -43,14 +43,10 @@ int cmd_topology(struct tool *tool, int argc, char **argv)
         case 'J':
             flags |= SUMMARY_JSON;
             break;
-        case 's':
-            tool->sysroot = optarg;
-            break;
-        case 'h':
-            help();
-            return EXIT_ALL;
         default:
-            return tool_usage(tool);
+            r = tool_option(tool, c, help);
+            if (r != TOOL_READ_ON)
+                return r;
         }
     if (optind < argc)
         return tool_surplus(tool, argv[optind]);

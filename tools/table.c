@@ -62,6 +62,7 @@ int choice_parse(const struct tool *tool, struct choice *choice, const char *lis
         if (id < 0) {
             tool_error(tool, length ? "unknown column '%.*s'" : "empty column name%.*s",
                        (int)length, list);
+            tool_usage(tool);
             return -EINVAL;
         }
         if (choice_add(&parsed, (unsigned int)id) < 0) {

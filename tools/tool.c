@@ -10,6 +10,20 @@
 #define RED   "\033[31m"
 #define RESET "\033[0m"
 
+int tool_option(struct tool *tool, int c, void (*help)(void))
+{
+    switch (c) {
+    case 's':
+        tool->sysroot = optarg;
+        return TOOL_READ_ON;
+    case 'h':
+        help();
+        return EXIT_ALL;
+    default:
+        return tool_usage(tool);
+    }
+}
+
 void tool_init(struct tool *tool)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");

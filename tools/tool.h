@@ -62,6 +62,13 @@ int cmd_record(struct tool *tool, int argc, char **argv);
     "  -s, --sysroot DIR     read the recorded machine in DIR instead of this one\n"               \
     "  -h, --help            show this help\n"
 
+/** What tool_option() returns when the options are to be read on; no exit code. */
+#define TOOL_READ_ON (-1)
+
+/** Does what every subcommand's other options ask for: @c is what getopt_long() returned. Returns
+ * TOOL_READ_ON, or the exit code after --help or a wrong option. */
+int tool_option(struct tool *tool, int c, void (*help)(void));
+
 /** Finds out what the output can do: NO_COLOR, TERM and whether it is a terminal. */
 void tool_init(struct tool *tool);
 /** Opens the root that the run works on. Returns 0, or a negative errno after a message. */
