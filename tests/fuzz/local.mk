@@ -57,6 +57,11 @@ if ENABLE_VMM
 fuzz_driver = tests/fuzz/virtio.c tests/fuzz/virtio.h tests/unit/vmm-driver.c tests/unit/vmm-driver.h
 fuzz_vmm_libs = vmm/libvmm.la libcpuctl/libcpuctl-core.la
 
+unit_tests += tests/fuzz/replay-cpuhp
+tests_fuzz_replay_cpuhp_SOURCES = tests/fuzz/fuzz-cpuhp.c $(replay_sources)
+tests_fuzz_replay_cpuhp_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/cpuhp"'
+tests_fuzz_replay_cpuhp_LDADD = $(fuzz_vmm_libs)
+
 unit_tests += tests/fuzz/replay-virtio-blk
 tests_fuzz_replay_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c $(replay_sources) $(fuzz_driver)
 tests_fuzz_replay_virtio_blk_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/virtio-blk"'
@@ -131,6 +136,12 @@ tests_fuzz_fuzz_sysfs_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_sysfs_LDADD = libcpuctl/libcpuctl-core.la
 
 if ENABLE_VMM
+noinst_PROGRAMS += tests/fuzz/fuzz-cpuhp
+tests_fuzz_fuzz_cpuhp_SOURCES = tests/fuzz/fuzz-cpuhp.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_cpuhp_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_cpuhp_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_cpuhp_LDADD = $(fuzz_vmm_libs)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-virtio-blk
 tests_fuzz_fuzz_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c tests/fuzz/fuzz.h $(fuzz_driver)
 tests_fuzz_fuzz_virtio_blk_CFLAGS = $(fuzz_cflags)
