@@ -167,6 +167,7 @@ def test_breaking_off_does_not_fill_the_log():
     # CPU 0 is online: nothing is changed.
     batch = {"execute": "guest-set-vcpus", "arguments": {"vcpus": [{"logical-id": 0, "online": True}] * 3000}}
     with folder() as path, agent(path, *on_socket(path)):
+        begin = time.monotonic()
         for _ in range(80):
             client = Client(str(path / "socket"))
             client.send(json.dumps(batch).encode() + b"\n")
@@ -176,8 +177,10 @@ def test_breaking_off_does_not_fill_the_log():
         equal(client.get("guest-ping"), {})
         client.close()
         log = (path / "log").read_text(encoding="ascii")
-        equal(log.count("of 3000 CPUs: the host hung up") in range(10, 51), True)
-        equal(log.count("the host") in range(10, 51), True)
+        # 50 in 10 seconds (LOG_HOST_BURST); on a slow machine it takes longer.
+        limit = 50 * (2 + int((time.monotonic() - begin) / 10)) if time.monotonic() - begin > 9 else 50
+        equal(log.count("of 3000 CPUs: the host hung up") in range(10, limit + 1), True)
+        equal(log.count("the host") in range(10, limit + 1), True)
 
 
 def test_pid_file():
