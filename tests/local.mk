@@ -18,5 +18,5 @@ check-programs: $(check_PROGRAMS)
 print-unit-tests:
 	@for t in $(unit_tests); do echo $$t; done
 
-EXTRA_DIST += tests/run tests/abi tests/bench tests/cli tests/dist tests/e2e tests/fixtures tests/packaging \
+EXTRA_DIST += tests/run tests/tap.py tests/abi tests/bench tests/cli tests/dist tests/e2e tests/fixtures tests/packaging \
 	tests/unit/test-manual tests/unit/test-run.py tests/unit/test-symbols tests/valgrind tests/wire

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the wire tests share: TAP, an agent as a process, a client of it, and an upstream that misbehaves."""
+"""What the wire tests share: an agent as a process, a client of it, and an upstream that misbehaves."""
 import json
 import os
 import shutil
@@ -9,35 +9,14 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from tap import Skip, run  # noqa: E402,F401  pylint: disable=wrong-import-position
 
 # The search for leaks at the end of a sanitized program needs system calls that the agent's filter
 # refuses; the unit tests, which have no filter, look for leaks, and tests/valgrind does.
 os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-
-
-class Skip(Exception):
-    """The reason why a test can't be run here."""
-
-
-def run(tests):
-    """Runs functions as TAP tests, named by their docstrings. Returns the exit code."""
-    print(f"1..{len(tests)}", flush=True)
-    failed = 0
-    for number, test in enumerate(tests, 1):
-        name = (test.__doc__ or test.__name__).strip().rstrip(".")
-        try:
-            test()
-            print(f"ok {number} - {name}", flush=True)
-        except Skip as reason:
-            print(f"ok {number} - {name} # SKIP {reason}", flush=True)
-        except Exception:  # a test may fail in any way
-            failed += 1
-            print(f"not ok {number} - {name}", flush=True)
-            for line in traceback.format_exc().splitlines():
-                print(f"# {line}", flush=True)
-    return 1 if failed else 0
 
 
 def equal(found, expected):
