@@ -139,6 +139,22 @@ def test_notify():
             equal(process.process.wait(5), 0)
 
 
+def test_no_watchdog():
+    """without WatchdogSec the idle agent pings no watchdog"""
+    with folder() as path, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path / "notify"))
+        manager.settimeout(5)
+        with agent(path, *on_socket(path), environment={"NOTIFY_SOCKET": str(path / "notify")}):
+            seen = manager.recv(4096) + b"\n"
+            while b"READY=1" not in seen.splitlines():
+                seen += manager.recv(4096) + b"\n"
+            manager.settimeout(1)
+            with contextlib.suppress(socket.timeout):
+                while True:
+                    seen += manager.recv(4096) + b"\n"
+            equal(b"WATCHDOG" in seen, False)
+
+
 def test_notify_without_room():
     """a service manager that does not read its messages is not waited for, and gets them later"""
     with folder() as path, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
