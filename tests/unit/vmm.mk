@@ -49,4 +49,13 @@ tests_unit_test_vmm_cpuhp_LDADD = $(unit_vmm_libs)
 tests_unit_test_vmm_power_SOURCES = tests/unit/test-vmm-power.c $(unit_main)
 tests_unit_test_vmm_power_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_power_LDADD = $(unit_vmm_libs)
+unit_tests += tests/unit/test-vmm-cpuid
+tests_unit_test_vmm_cpuid_SOURCES = tests/unit/test-vmm-cpuid.c $(unit_main)
+tests_unit_test_vmm_cpuid_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_cpuid_LDADD = $(unit_vmm_libs)
+
+unit_tests += tests/unit/test-vmm-limits
+tests_unit_test_vmm_limits_SOURCES = tests/unit/test-vmm-limits.c $(unit_main)
+tests_unit_test_vmm_limits_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_limits_LDADD = $(unit_vmm_libs)
 endif

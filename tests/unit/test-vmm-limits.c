@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Limits on vCPUs: each refusal names the number, the limit and its source. */
+#include "main.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cpuctl.h"
+#include "vmm/kvm.h"
+#include "vmm/limits.h"
+#include "vmm/smp.h"
+
+static const struct kvm_host host = { .max_vcpus = 1024, .max_vcpu_id = 4096 };
+
+static const struct {
+    const char *smp;
+    struct limits limits;
+    const char *refusal[3]; /* what the sentence has; none: allowed */
+} cases[] = {
+    { "1,maxcpus=1024", { .ext_dest_id = true }, { NULL } },
+    { "1,maxcpus=1025", { .ext_dest_id = true }, { "1025", "1024", "KVM_CAP_MAX_VCPUS" } },
+    { "1,maxcpus=255", { .ext_dest_id = false }, { NULL } },
+    { "1,maxcpus=256", { .ext_dest_id = false }, { "255", "254", "msi-ext-dest-id" } },
+    /* Three dies of five cores take 32 IDs a socket. */
+    { "1,sockets=68,dies=3,cores=5,maxcpus=1020", { .ext_dest_id = true }, { NULL } },
+    { "4,maxcpus=8", { .ext_dest_id = true, .max_given = true, .max_vcpus = 8 }, { NULL } },
+    { "4,maxcpus=9",
+      { .ext_dest_id = true, .max_given = true, .max_vcpus = 8 },
+      { "maxcpus is 9", "--max-vcpus 8 allows 8", "" } },
+    { "4,maxcpus=9",
+      { .ext_dest_id = true, .max_given = true, .host_possible = 2 },
+      { "maxcpus is 9", "allows 2", "the host's possible CPUs" } },
+};
+
+START_TEST(refusals_are_explained)
+{
+    struct cpuctl_error error = { 0 };
+    struct smp smp;
+    int r;
+
+    ck_assert_int_eq(smp_parse(cases[_i].smp, &smp, &error), 0);
+    r = limits_check(&host, &smp, &cases[_i].limits, &error);
+    ck_assert_int_eq(r, cases[_i].refusal[0] ? -ERANGE : 0);
+    for (int i = 0; i < 3 && cases[_i].refusal[0]; i++)
+        ck_assert_msg(strstr(error.text, cases[_i].refusal[i]) != NULL, "no \"%s\" in \"%s\"",
+                      cases[_i].refusal[i], error.text);
+}
+END_TEST
+
+START_TEST(ids_bound_what_the_count_allows)
+{
+    const struct kvm_host small = { .max_vcpus = 1024, .max_vcpu_id = 1024 };
+    struct limits limits = { .ext_dest_id = true };
+    struct cpuctl_error error = { 0 };
+    struct smp smp;
+
+    /* Each socket takes four IDs, so the last one is 340 × 4 + 2. */
+    ck_assert_int_eq(smp_parse("1,sockets=341,cores=3,maxcpus=1023", &smp, &error), 0);
+    ck_assert_int_eq(limits_check(&small, &smp, &limits, &error), -ERANGE);
+    ck_assert_ptr_nonnull(strstr(error.text, "1362"));
+    ck_assert_ptr_nonnull(strstr(error.text, "below 1024"));
+    ck_assert_ptr_nonnull(strstr(error.text, "KVM_CAP_MAX_VCPU_ID"));
+}
+END_TEST
+
+Suite *unit_suite(void)
+{
+    Suite *suite = suite_create("vmm-limits");
+    TCase *core = tcase_create("limits");
+
+    tcase_add_loop_test(core, refusals_are_explained, 0, sizeof(cases) / sizeof(cases[0]));
+    tcase_add_test(core, ids_bound_what_the_count_allows);
+    suite_add_tcase(suite, core);
+    return suite;
+}
