@@ -60,9 +60,29 @@ static void clear_msrs(int fd)
     }
 }
 
+/*
+ * On AMD hosts a triple fault leaves the vCPU with a cleared control block, and so without the
+ * offset of its TSC (shutdown_interception() in arch/x86/kvm/svm/svm.c): the guest's clock would
+ * jump by the host's uptime. KVM still knows the offset, and applies it when it is set to what it
+ * is. Kernels before 5.16 can not be asked.
+ */
+static void apply_tsc_offset(int fd)
+{
+    uint64_t offset;
+    struct kvm_device_attr attribute = {
+        .group = KVM_VCPU_TSC_CTRL,
+        .attr = KVM_VCPU_TSC_OFFSET,
+        .addr = (uintptr_t)&offset,
+    };
+
+    if (kvm_call(fd, KVM_GET_DEVICE_ATTR, &attribute) == 0)
+        (void)kvm_call(fd, KVM_SET_DEVICE_ATTR, &attribute);
+}
+
 int vcpu_state_set(int fd, const struct vcpu_state *state)
 {
     clear_msrs(fd);
+    apply_tsc_offset(fd);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         int r = kvm_call(fd, parts[i].set, (char *)(uintptr_t)state + parts[i].offset);
 
