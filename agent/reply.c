@@ -1,33 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Putting replies together. */
+/* Putting replies together: the types of libcpuctl. */
 #include "agent/reply.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "libcpuctl/cpuctl.h"
-
-void reply_put(int *r, struct json_object *object, const char *name, struct json_object *value)
-{
-    if (*r < 0)
-        json_object_put(value);
-    else
-        *r = qmp_object_add(object, name, value);
-}
-
-void reply_push(int *r, struct json_object *array, struct json_object *value)
-{
-    if (*r < 0)
-        json_object_put(value);
-    else
-        *r = qmp_array_add(array, value);
-}
-
-void reply_put_text(int *r, struct json_object *object, const char *name, const char *text)
-{
-    if (text)
-        reply_put(r, object, name, json_object_new_string(text));
-}
 
 void reply_put_set(int *r, struct json_object *object, const char *name,
                    const struct cpuctl_set *set)
@@ -35,14 +10,4 @@ void reply_put_set(int *r, struct json_object *object, const char *name,
     _cleanup_free_ char *list = cpuctl_set_format_list(set);
 
     reply_put(r, object, name, list ? json_object_new_string(list) : NULL);
-}
-
-void reply_send(struct qmp_request *request, int r, struct json_object *value)
-{
-    if (r < 0 || !value) {
-        json_object_put(value);
-        qmp_request_fail(request, "%s", strerror(r < 0 ? -r : ENOMEM));
-        return;
-    }
-    qmp_request_return(request, value);
 }

@@ -54,6 +54,15 @@ refuse(struct qmp_conn *conn, enum qmp_error_class error_class, const char *form
     qmp_buffer_clear(&conn->text);
 }
 
+/* The same for a command that is not there. */
+static void refuse_unknown(struct qmp_conn *conn)
+{
+    struct qmp_error error = { 0 };
+
+    server_not_found(conn->server, conn->name, &error);
+    refuse(conn, error.error_class, "%s", error.desc);
+}
+
 /* The reply to an object that becomes no request. */
 static void answer_error(struct qmp_conn *conn, const struct qmp_error *error, bool with_id)
 {
@@ -154,12 +163,12 @@ static void on_execute(struct qmp_conn *conn)
     r = qmp_frame_value_string(&conn->frame, conn->name, sizeof(conn->name));
     if (r <= 0) {
         /* longer than any command's name, or with a U+0000 inside, or "" */
-        refuse(conn, QMP_COMMAND_NOT_FOUND, "The command %s has not been found", conn->name);
+        refuse_unknown(conn);
         return;
     }
     conn->command = qmp_server_find(conn->server, conn->name);
     if (!conn->command && !conn->server->foreign)
-        refuse(conn, QMP_COMMAND_NOT_FOUND, "The command %s has not been found", conn->name);
+        refuse_unknown(conn);
     else if (!conn->command)
         conn->text.limit = STREAM_FROM + QMP_FRAME_OUT_MIN;
 }

@@ -21,6 +21,7 @@ int qmp_conn_new(struct qmp_server *server, qmp_conn_changed changed, void *user
     conn->changed = changed;
     conn->user = user;
     conn->input.limit = QMP_CONN_INPUT_MAX;
+    conn->send_limit = QMP_CONN_OUTPUT_MAX;
     qmp_frame_init(&conn->frame, 0);
     conn_object_begin(conn);
     *ret_conn = conn;
@@ -61,6 +62,16 @@ void qmp_conn_reset(struct qmp_conn *conn)
     qmp_buffer_clear(&conn->output);
     qmp_frame_init(&conn->frame, 0);
     conn->failed = false;
+}
+
+void qmp_conn_set_server(struct qmp_conn *conn, struct qmp_server *server)
+{
+    conn->server = server;
+}
+
+void qmp_conn_set_send_limit(struct qmp_conn *conn, size_t limit)
+{
+    conn->send_limit = limit;
 }
 
 bool qmp_conn_is_busy(const struct qmp_conn *conn)
@@ -296,7 +307,7 @@ int qmp_conn_send(struct qmp_conn *conn, struct json_object *value)
 
     if (conn->request && conn->request->streams)
         return -EBUSY;
-    if (before >= QMP_CONN_OUTPUT_MAX)
+    if (before >= conn->send_limit)
         return -ENOBUFS;
     r = qmp_json_write(value, &conn->output);
     if (r == 0)

@@ -36,6 +36,11 @@ void qmp_conn_free(struct qmp_conn *conn);
  */
 void qmp_conn_reset(struct qmp_conn *conn);
 
+/**
+ * The commands of @server are the client's from the next request on: after negotiation. Also from
+ * inside a handler.
+ */
+void qmp_conn_set_server(struct qmp_conn *conn, struct qmp_server *server);
 /** True while a request is being worked on. */
 bool qmp_conn_is_busy(const struct qmp_conn *conn);
 
@@ -67,9 +72,11 @@ int qmp_conn_write(struct qmp_conn *conn, int fd);
 
 /**
  * Sends @value (not taken over) outside of any request, for a greeting or an event; it comes
- * between two replies. Returns 0, -ENOBUFS (the client doesn't read), -EBUSY (a reply is being
- * streamed) or -ENOMEM.
+ * between two replies. Returns 0, -ENOBUFS (the client doesn't read: as many bytes as the send limit
+ * wait for it), -EBUSY (a reply is being streamed) or -ENOMEM.
  */
 int qmp_conn_send(struct qmp_conn *conn, struct json_object *value);
+/** Sets the send limit, bytes; QMP_CONN_OUTPUT_MAX at first. For servers of long replies. */
+void qmp_conn_set_send_limit(struct qmp_conn *conn, size_t limit);
 
 #endif

@@ -19,6 +19,8 @@ qmp_libqmp_la_SOURCES = \
 	qmp/json-write.c \
 	qmp/json.c \
 	qmp/json.h \
+	qmp/reply.c \
+	qmp/reply.h \
 	qmp/request.c \
 	qmp/server-internal.h \
 	qmp/server.c \

@@ -16,6 +16,7 @@ struct qmp_server {
                  struct qmp_error *error);
     const struct qmp_foreign_ops *foreign;
     void *foreign_user;
+    const char *not_found;
     void *user;
 };
 
@@ -49,6 +50,7 @@ struct qmp_conn {
     bool notify;                 /* the callback is due */
     unsigned int calls;          /* nesting of calls by the owner */
     bool failed;                 /* memory was short for a reply: the stream is broken */
+    size_t send_limit;           /* of the output, for what is sent outside of requests */
 
     /* The object that is being read or worked on. */
     struct qmp_frame frame;
@@ -64,6 +66,8 @@ struct qmp_conn {
     bool not_json;          /* … because it is not JSON: such an error has no id */
 };
 
+/** Fills @error with CommandNotFound for @name. Returns -EINVAL. */
+int server_not_found(const struct qmp_server *server, const char *name, struct qmp_error *error);
 /** Checks the lists and the program's own policy. Returns 0 or a negative value with @error. */
 int server_check(const struct qmp_server *server, const char *name,
                  const struct qmp_command *command, struct qmp_error *error);

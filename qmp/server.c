@@ -59,6 +59,7 @@ int qmp_server_new(const struct qmp_server_config *config, struct qmp_server **r
     server->admit = config->admit;
     server->foreign = config->foreign;
     server->foreign_user = config->foreign_user;
+    server->not_found = config->not_found;
     server->user = config->user;
     if (config->allow) {
         r = copy_list(config->allow, &server->allow);
@@ -108,13 +109,19 @@ bool qmp_server_is_enabled(const struct qmp_server *server, const char *name)
     return !server->allow || is_listed(server->allow, name);
 }
 
+int server_not_found(const struct qmp_server *server, const char *name, struct qmp_error *error)
+{
+    if (server->not_found)
+        return qmp_error_set(error, QMP_COMMAND_NOT_FOUND, "%s", server->not_found);
+    return qmp_error_set(error, QMP_COMMAND_NOT_FOUND, "The command %s has not been found", name);
+}
+
 int server_check(const struct qmp_server *server, const char *name,
                  const struct qmp_command *command, struct qmp_error *error)
 {
     /* QEMU has one class for both (qapi/qmp-dispatch.c), and libvirt takes it as "unsupported" */
     if (!command && !server->foreign)
-        return qmp_error_set(error, QMP_COMMAND_NOT_FOUND, "The command %s has not been found",
-                             name);
+        return server_not_found(server, name, error);
     if (!qmp_server_is_enabled(server, name))
         return qmp_error_set(error, QMP_COMMAND_NOT_FOUND, "Command %s has been disabled", name);
     return server->admit ? server->admit(server->user, name, command, error) : 0;
