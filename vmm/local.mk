@@ -20,6 +20,10 @@ vmm_sources = \
 	vmm/check-host.c \
 	vmm/check-host.h \
 	vmm/cpu-models.c \
+	vmm/control-client.c \
+	vmm/control-internal.h \
+	vmm/control.c \
+	vmm/control.h \
 	vmm/cpuhp.c \
 	vmm/cpuhp.h \
 	vmm/cpuid-table.h \
@@ -55,6 +59,10 @@ vmm_sources = \
 	vmm/pci.h \
 	vmm/power.c \
 	vmm/power.h \
+	vmm/qmp-commands.c \
+	vmm/qmp-cpus.c \
+	vmm/qmp-device.c \
+	vmm/qmp-events.c \
 	vmm/removal.c \
 	vmm/removal.h \
 	vmm/serial.c \

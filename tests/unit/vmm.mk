@@ -58,4 +58,11 @@ unit_tests += tests/unit/test-vmm-limits
 tests_unit_test_vmm_limits_SOURCES = tests/unit/test-vmm-limits.c $(unit_main)
 tests_unit_test_vmm_limits_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_limits_LDADD = $(unit_vmm_libs)
+
+unit_tests += tests/unit/test-vmm-control
+tests_unit_test_vmm_control_SOURCES = tests/unit/test-vmm-control.c tests/unit/vmm-fake.c \
+	tests/unit/vmm-fake.h $(unit_main)
+tests_unit_test_vmm_control_CFLAGS = $(unit_cflags) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_vmm_control_LDADD = vmm/libvmm.la qmp/libqmp.la libcpuctl/libcpuctl-core.la \
+	$(JSONC_LIBS) $(SYSTEMD_LIBS) $(CHECK_LIBS)
 endif
