@@ -84,11 +84,11 @@ struct qmp_server_config {
     int (*admit)(void *user, const char *name, const struct qmp_command *command,
                  struct qmp_error *error);
     const struct qmp_foreign_ops *foreign; /**< NULL: foreign commands are not found */
+    void *foreign_user;                    /**< handed to the foreign operations */
     /** The sentence of CommandNotFound instead of "The command … has not been found", for a server
      * that only negotiates; lives as long as the server. May be NULL. */
     const char *not_found;
-    void *foreign_user;                    /**< handed to the foreign operations */
-    void *user;                            /**< handed to admit, and qmp_server_user() */
+    void *user; /**< handed to admit, and qmp_server_user() */
 };
 
 /** Returns 0 or -ENOMEM. */
