@@ -26,6 +26,7 @@ struct control {
     struct control_device *devices;
     unsigned int anonymous; /* how many were added without id */
     bool quit;              /* the command "quit" was given */
+    bool shut_down;         /* SHUTDOWN was sent: that the vCPUs stop is no news */
     struct qmp_server *negotiation, *server;
     struct sd_event *event;
     int fd;     /* listens, or -1 */

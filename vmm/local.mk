@@ -22,6 +22,8 @@ vmm_sources = \
 	vmm/cpu-models.c \
 	vmm/control-client.c \
 	vmm/control-internal.h \
+	vmm/control-vm.c \
+	vmm/control-vm.h \
 	vmm/control.c \
 	vmm/control.h \
 	vmm/cpuhp.c \
@@ -98,5 +100,6 @@ noinst_PROGRAMS += vmm/cpuvmm
 vmm_cpuvmm_SOURCES = vmm/main.c
 vmm_cpuvmm_CFLAGS = $(vmm_libvmm_la_CFLAGS)
 vmm_cpuvmm_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,relro,-z,now -pthread
-vmm_cpuvmm_LDADD = vmm/libvmm.la libcpuctl/libcpuctl-core.la $(SYSTEMD_LIBS)
+vmm_cpuvmm_LDADD = vmm/libvmm.la qmp/libqmp.la libcpuctl/libcpuctl-core.la $(JSONC_LIBS) \
+	$(SYSTEMD_LIBS)
 endif

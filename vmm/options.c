@@ -24,6 +24,7 @@ enum option_id {
     OPTION_SMP,
     OPTION_CPU,
     OPTION_SERIAL,
+    OPTION_QMP,
     OPTION_NAME,
     OPTION_AFFINITY,
     OPTION_MAX_VCPUS,
@@ -45,6 +46,7 @@ static const struct {
     { "smp", "N,maxcpus=M,…", "CPUs at start, and with those that can be added", OPTION_SMP },
     { "cpu", "MODEL,±FEATURE,…", "CPU model (default host); help lists them", OPTION_CPU },
     { "serial", "END", "stdio (default), file:PATH, unix:PATH or pty", OPTION_SERIAL },
+    { "qmp", "unix:PATH", "listen there for QMP clients", OPTION_QMP },
     { "name", "NAME", "what the VM is called", OPTION_NAME },
     { "affinity", "vcpu=N:cpu=M,…", "where the vCPUs' threads run, and only there",
       OPTION_AFFINITY },
@@ -162,6 +164,12 @@ static int take(struct options *options, enum option_id option, const char *valu
         break;
     case OPTION_SERIAL:
         options->serial = value;
+        break;
+    case OPTION_QMP:
+        if (strncmp(value, "unix:", 5) != 0)
+            return cpuctl_error_set(error, -EINVAL,
+                                    "--qmp: \"%.64s\" does not have the form unix:PATH", value);
+        options->qmp = value + 5;
         break;
     case OPTION_NAME:
         options->name = value;

@@ -35,6 +35,7 @@ struct options {
     struct smp smp;
     const char *cpu;
     const char *serial;
+    const char *qmp; /**< path of the control socket, or NULL */
     const char *name;
     bool limit_given;       /**< --max-vcpus */
     unsigned int max_vcpus; /**< 0: the host's possible CPUs */

@@ -40,6 +40,8 @@ void control_event(struct control *control, const char *name, struct json_object
 
 void control_state_changed(struct control *control, enum vm_state state)
 {
+    if (control->shut_down)
+        return;
     if (state == VM_RUNNING)
         control_event(control, "RESUME", NULL);
     else if (state == VM_PAUSED)
@@ -65,6 +67,7 @@ void control_shutdown(struct control *control, bool guest)
 {
     const char *host = control->quit ? "host-qmp-quit" : "host-signal";
 
+    control->shut_down = true;
     control_event(control, "SHUTDOWN", cause(guest, guest ? "guest-shutdown" : host));
 }
 

@@ -180,10 +180,10 @@ static int run(struct vm *vm, struct cpuctl_error *error)
                 return r;
         }
     }
-    vm_stop(vm);
-    set_state(vm, VM_SHUTDOWN);
     if (vm->listener.shutdown)
         vm->listener.shutdown(vm->listener.data, vm->shutdown_by_guest);
+    vm_stop(vm);
+    set_state(vm, VM_SHUTDOWN);
     return 0;
 }
 

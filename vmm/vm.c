@@ -11,6 +11,8 @@
 
 #include "boot.h"
 #include "chardev.h"
+#include "control-vm.h"
+#include "control.h"
 #include "cpuctl.h"
 #include "cpus.h"
 #include "ioapic.h"
@@ -180,6 +182,8 @@ static int create(struct vm *vm, struct cpuctl_error *error)
         r = vm_build_acpi(vm, error);
     if (r >= 0 && vm->options->kernel)
         r = boot_load(vm, error);
+    if (r >= 0)
+        r = control_vm_new(vm, error);
     return r;
 }
 
@@ -217,6 +221,7 @@ void vm_free(struct vm *vm)
         pthread_mutex_unlock(&vm->lock);
         cpus_join(vm->cpus);
     }
+    control_free(vm->control);
     serial_free(vm->serial);
     chardev_free(vm->serial_end);
     cpus_free(vm->cpus);

@@ -20,6 +20,7 @@
 #include "smp.h"
 
 struct chardev;
+struct control;
 struct cpuctl_error;
 struct cpus;
 struct ioapic;
@@ -61,6 +62,7 @@ struct vm {
     struct cpus *cpus;
     struct chardev *serial_end;
     struct serial *serial;
+    struct control *control;
     struct ged ged;
     struct cpuhp cpuhp;
     struct hotplug hotplug;

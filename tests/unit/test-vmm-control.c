@@ -478,10 +478,12 @@ START_TEST(last_words)
     ck_assert_int_eq(vm.quits, 1);
     /* the main loop has ended: what is queued goes out nevertheless */
     control_shutdown(control, false);
+    control_state_changed(control, VM_PAUSED);
     finish();
     n = read(fd, text, sizeof(text) - 1);
     ck_assert_int_gt(n, 0);
     ck_assert_ptr_nonnull(strstr(text, "{\"guest\": false, \"reason\": \"host-qmp-quit\"}}"));
+    ck_assert_ptr_null(strstr(text, "STOP"));
     ck_assert_int_eq(read(fd, text, sizeof(text)), 0);
     close(fd);
 }
