@@ -19,6 +19,8 @@ vmm_sources = \
 	vmm/chardev.h \
 	vmm/check-host.c \
 	vmm/check-host.h \
+	vmm/console-port.c \
+	vmm/console-port.h \
 	vmm/cpu-models.c \
 	vmm/control-client.c \
 	vmm/control-internal.h \
@@ -34,6 +36,8 @@ vmm_sources = \
 	vmm/cpuid.h \
 	vmm/cpus.c \
 	vmm/cpus.h \
+	vmm/devices.c \
+	vmm/devices.h \
 	vmm/ged.c \
 	vmm/ged.h \
 	vmm/hotplug.c \
@@ -79,6 +83,8 @@ vmm_sources = \
 	vmm/virtio-blk.h \
 	vmm/virtio-console.c \
 	vmm/virtio-console.h \
+	vmm/virtio-kvm.c \
+	vmm/virtio-kvm.h \
 	vmm/virtio-pci.c \
 	vmm/virtio-pci.h \
 	vmm/virtio-rng.c \

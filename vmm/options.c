@@ -25,6 +25,9 @@ enum option_id {
     OPTION_CPU,
     OPTION_SERIAL,
     OPTION_QMP,
+    OPTION_AGENT,
+    OPTION_CONSOLE,
+    OPTION_DRIVE,
     OPTION_NAME,
     OPTION_AFFINITY,
     OPTION_MAX_VCPUS,
@@ -47,6 +50,10 @@ static const struct {
     { "cpu", "MODEL,±FEATURE,…", "CPU model (default host); help lists them", OPTION_CPU },
     { "serial", "END", "stdio (default), file:PATH, unix:PATH or pty", OPTION_SERIAL },
     { "qmp", "unix:PATH", "listen there for QMP clients", OPTION_QMP },
+    { "agent", "END", "the guest agent's port, as unix:PATH", OPTION_AGENT },
+    { "console", "NAME=END", "a port of that name, as NAME=unix:PATH", OPTION_CONSOLE },
+    { "drive", "file=PATH,format=raw", "a disk; readonly=on for one that is not written",
+      OPTION_DRIVE },
     { "name", "NAME", "what the VM is called", OPTION_NAME },
     { "affinity", "vcpu=N:cpu=M,…", "where the vCPUs' threads run, and only there",
       OPTION_AFFINITY },
@@ -134,6 +141,19 @@ static int parse_affinity(struct options *options, const char *text, struct cpuc
     }
 }
 
+static int add_device(struct options *options, enum devices_kind kind, const char *text,
+                      struct cpuctl_error *error)
+{
+    struct devices_option *grown =
+        reallocarray(options->devices, options->device_count + 1, sizeof(*grown));
+
+    if (!grown)
+        return cpuctl_error_set(error, -ENOMEM, "memory is short");
+    grown[options->device_count++] = (struct devices_option){ .kind = kind, .text = text };
+    options->devices = grown;
+    return 0;
+}
+
 static int take(struct options *options, enum option_id option, const char *value,
                 struct cpuctl_error *error)
 {
@@ -171,6 +191,12 @@ static int take(struct options *options, enum option_id option, const char *valu
                                     "--qmp: \"%.64s\" does not have the form unix:PATH", value);
         options->qmp = value + 5;
         break;
+    case OPTION_AGENT:
+        return add_device(options, DEVICES_AGENT, value, error);
+    case OPTION_CONSOLE:
+        return add_device(options, DEVICES_CONSOLE, value, error);
+    case OPTION_DRIVE:
+        return add_device(options, DEVICES_DRIVE, value, error);
     case OPTION_NAME:
         options->name = value;
         break;
@@ -250,4 +276,7 @@ void options_free(struct options *options)
     free(options->affinity);
     options->affinity = NULL;
     options->affinity_count = 0;
+    free(options->devices);
+    options->devices = NULL;
+    options->device_count = 0;
 }

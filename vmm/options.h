@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "devices.h"
 #include "memory.h"
 #include "smp.h"
 
@@ -41,6 +42,8 @@ struct options {
     unsigned int max_vcpus; /**< 0: the host's possible CPUs */
     struct options_affinity *affinity;
     size_t affinity_count;
+    struct devices_option *devices; /**< --agent, --console, --drive, in their order */
+    size_t device_count;
 };
 
 /** Parses the command line. Returns 0, or -EINVAL or -ENOMEM with a sentence. */

@@ -9,6 +9,7 @@
 #include "boot.h"
 #include "cpuctl.h"
 #include "cpus.h"
+#include "devices.h"
 #include "ioapic.h"
 #include "options.h"
 #include "serial.h"
@@ -91,6 +92,7 @@ static int reset(struct vm *vm, struct cpuctl_error *error)
     ged_reset(&vm->ged);
     vm->power.control = 0;
     serial_reset(vm->serial);
+    devices_reset(vm->devices);
     ioapic_reset(vm->ioapic);
     r = cpus_reset(vm->cpus);
     if (r < 0) {

@@ -15,6 +15,7 @@
 #include "control.h"
 #include "cpuctl.h"
 #include "cpus.h"
+#include "devices.h"
 #include "ioapic.h"
 #include "irq.h"
 #include "layout.h"
@@ -114,7 +115,10 @@ static int make_devices(struct vm *vm, struct cpuctl_error *error)
     r = chardev_new(vm->event, "--serial", vm->options->serial, &vm->serial_end, error);
     if (r < 0)
         return r;
-    return serial_new(vm, vm->serial_end, &vm->serial, error);
+    r = serial_new(vm, vm->serial_end, &vm->serial, error);
+    if (r < 0)
+        return r;
+    return devices_new(vm, vm->options->devices, vm->options->device_count, &vm->devices, error);
 }
 
 static bool is_plugged(void *opaque, unsigned int index)
@@ -222,6 +226,7 @@ void vm_free(struct vm *vm)
         cpus_join(vm->cpus);
     }
     control_free(vm->control);
+    devices_free(vm->devices);
     serial_free(vm->serial);
     chardev_free(vm->serial_end);
     cpus_free(vm->cpus);

@@ -23,6 +23,7 @@ struct chardev;
 struct control;
 struct cpuctl_error;
 struct cpus;
+struct devices;
 struct ioapic;
 struct irq;
 struct options;
@@ -63,6 +64,7 @@ struct vm {
     struct chardev *serial_end;
     struct serial *serial;
     struct control *control;
+    struct devices *devices;
     struct ged ged;
     struct cpuhp cpuhp;
     struct hotplug hotplug;
