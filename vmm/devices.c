@@ -177,18 +177,19 @@ static int make_all(struct devices *devices, const struct devices_option *option
     struct vm *vm = devices->vm;
     int r = pci_bus_init(&devices->pci, &vm->mmio);
 
-    if (r >= 0)
-        r = virtio_rng_new(&vm->memory, &devices->rng);
-    if (r >= 0)
-        r = virtio_kvm_new(vm, &devices->pci, virtio_rng_device(devices->rng), &devices->rng_kvm);
     if (r < 0)
         return fail(error, r, "the PCI bus");
-    r = make_console(devices, options, count, error);
+    r = make_console(devices, options, count, error); /* first: its ports are vport0pN */
     for (size_t i = 0; r >= 0 && i < count; i++) {
         if (options[i].kind == DEVICES_DRIVE)
             r = add_drive(devices, options[i].text, error);
     }
-    return r;
+    if (r < 0)
+        return r;
+    r = virtio_rng_new(&vm->memory, &devices->rng);
+    if (r >= 0)
+        r = virtio_kvm_new(vm, &devices->pci, virtio_rng_device(devices->rng), &devices->rng_kvm);
+    return r < 0 ? fail(error, r, "the entropy device") : 0;
 }
 
 int devices_new(struct vm *vm, const struct devices_option *options, size_t count,
