@@ -144,9 +144,8 @@ static ssize_t read_once(int fd, char *buffer, size_t size)
     return n < 0 ? -errno : n;
 }
 
-/* Reads a sysfs file, whose every read(2) is full pages until the last: the usual file costs one.
- */
-ssize_t root_read_fd(int fd, char *buffer, size_t size)
+/* Every read(2) of a sysfs file is full pages until the last: the usual file costs one. */
+static ssize_t read_to_end(int fd, char *buffer, size_t size)
 {
     size_t length = 0;
 
@@ -159,12 +158,18 @@ ssize_t root_read_fd(int fd, char *buffer, size_t size)
         if (length >= size)
             return -EFBIG;
         if (n == 0 || n % CHUNK != 0)
-            break;
+            return (ssize_t)length;
     }
+}
+
+ssize_t root_read_fd(int fd, char *buffer, size_t size)
+{
+    ssize_t length = read_to_end(fd, buffer, size);
+
     if (length > 0 && buffer[length - 1] == '\n')
         length--;
-    buffer[length] = '\0';
-    return (ssize_t)length;
+    buffer[length < 0 ? 0 : length] = '\0';
+    return length;
 }
 
 ssize_t root_read_value(struct cpuctl_root *root, const char *path, char *buffer, size_t size)

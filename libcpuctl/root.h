@@ -54,8 +54,9 @@ int root_open(struct cpuctl_root *root, const char *path, int flags, mode_t mode
 int root_exists(struct cpuctl_root *root, const char *path);
 
 /**
- * Reads a file of sysfs into @buffer and terminates it; a newline at the end is cut off. Returns
- * the length, -EFBIG (it has @size characters or more), -ENOENT, ….
+ * Reads a file of sysfs into @buffer and terminates it; a newline at the end is cut off. A file that
+ * can't be read whole leaves the empty string, one that can't be opened leaves @buffer as it was.
+ * Returns the length, -EFBIG (it has @size characters or more), -ENOENT, ….
  */
 ssize_t root_read_value(struct cpuctl_root *root, const char *path, char *buffer, size_t size);
 

@@ -239,6 +239,7 @@ START_TEST(values)
     ck_assert_int_eq(root_read_value(root, "empty", text, sizeof(text)), 0);
     ck_assert_str_eq(text, "");
     ck_assert_int_eq(root_read_value(root, "huge", text, sizeof(text)), -EFBIG);
+    ck_assert_str_eq(text, "");
 
     ck_assert_int_eq(root_read_mask(root, "list", true, &set, &error), 0);
     ck_assert_uint_eq(cpuctl_set_count(set), 5);
