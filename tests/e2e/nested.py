@@ -20,13 +20,16 @@ export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
+while read -r module; do
+    insmod "$module" || echo "init: can not load $module"
+done </etc/modules.order
 sh /script
 poweroff -f
 """
 
 
-def inner_initramfs(script):
-    """The inner guest's initramfs, as bytes: busybox and `script`."""
+def inner_initramfs(kernel, script, modules):
+    """The inner guest's initramfs, as bytes: busybox, the kernel's `modules` and `script`."""
     archive = image.Initramfs()
     for folder in ("proc", "sys", "dev", "tmp"):
         archive.add(folder, mode=0o755, kind=stat.S_IFDIR)
@@ -34,10 +37,11 @@ def inner_initramfs(script):
     archive.add_link("/lib/x86_64-linux-gnu", f"..{image.LIBRARIES}")
     archive.add_program(busybox, "/bin/busybox")
     for applet in ("sh", "mount", "poweroff", "reboot", "cat", "grep", "echo", "sleep", "dmesg",
-                   "nproc", "tr", "sed", "sort", "head", "taskset", "test", "uname"):
+                   "insmod", "dd", "wc", "nproc", "tr", "sed", "sort", "head", "taskset", "test", "uname"):
         archive.add_link(f"/bin/{applet}", "busybox")
     archive.add("/init", INIT, 0o755)
     archive.add("/script", script)
+    image.add_modules(archive, kernel, modules)
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "initramfs"
         archive.write(path)
@@ -47,19 +51,19 @@ def inner_initramfs(script):
 class Host(Guest):
     """L1: a guest with a /dev/kvm of its own, cpuvmm, and a kernel for the inner guest."""
 
-    def __init__(self, **shape):
-        inner = image.Kernel()
-        files = {"/vmlinuz": inner.vmlinuz}
+    def __init__(self, programs=(), **shape):
+        self.inner = image.Kernel()
+        files = {"/vmlinuz": self.inner.vmlinuz}
         super().__init__(cpus=1, maxcpus=1, cpu="max,+svm,-xsave", memory=3072, files=files,
                          modules=("irqbypass", "kvm", "ccp", "kvm_amd"),
-                         programs=(image.BUILD / "vmm/cpuvmm",), **shape)
+                         programs=(image.BUILD / "vmm/cpuvmm",) + programs, **shape)
 
     def kernel(self):
         return image.Kernel("linux-image-amd64")
 
-    def vmm(self, script, arguments="", cmdline="", timeout=120):
+    def vmm(self, script, arguments="", cmdline="", modules=(), timeout=120):
         """Run `script` in an inner guest. Its console, and cpuvmm's exit status and stderr."""
-        self.write_file("/tmp/initrd", inner_initramfs(script))
+        self.write_file("/tmp/initrd", inner_initramfs(self.inner, script, modules))
         done = self.run(
             "cpuvmm --kernel /vmlinuz --initrd /tmp/initrd --serial file:/tmp/console "
             f"--append 'console=ttyS0 panic=-1 reboot=t no_timer_check {cmdline}' {arguments}",
