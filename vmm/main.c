@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cpuvmm: exit status 0 after an orderly end, 1 after an error, which is on stderr in one sentence.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-event.h>
 
 #include "check-host.h"
 #include "cpuctl.h"
@@ -25,14 +28,49 @@ static void print_models(void)
     }
 }
 
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+    (void)source;
+    (void)info;
+    vm_request_shutdown(data, false);
+    return 0;
+}
+
+/* These end the VM in order. Threads of vCPUs have them blocked, so they come to the main loop. */
+static const int ending_signals[] = { SIGTERM, SIGINT, SIGHUP };
+#define ENDING_SIGNALS (sizeof(ending_signals) / sizeof(ending_signals[0]))
+
+/* Before anything is made: one that comes early waits. */
+static void block_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < ENDING_SIGNALS; i++)
+        sigaddset(&set, ending_signals[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int watch_signals(struct vm *vm)
+{
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < ENDING_SIGNALS; i++)
+        r = sd_event_add_signal(vm->event, NULL, ending_signals[i], on_signal, vm);
+    return r;
+}
+
 static int run(const struct options *options, struct cpuctl_error *error)
 {
     struct vm *vm;
-    int r = vm_new(options, &vm, error);
+    int r;
 
+    block_signals();
+    r = vm_new(options, &vm, error);
     if (r < 0)
         return r;
-    r = vm_run(vm, error);
+    r = watch_signals(vm);
+    r = r < 0 ? cpuctl_error_set(error, r, "signals can not be watched") : vm_run(vm, error);
     vm_free(vm);
     return r;
 }
