@@ -15,6 +15,7 @@
 #define NUMBER_MAX   1048576UL
 
 enum option_id {
+    OPTION_STOPPED = 'S',
     OPTION_KERNEL = 256,
     OPTION_INITRD,
     OPTION_APPEND,
@@ -54,6 +55,7 @@ static const struct {
     { "console", "NAME=END", "a port of that name, as NAME=unix:PATH", OPTION_CONSOLE },
     { "drive", "file=PATH,format=raw", "a disk; readonly=on for one that is not written",
       OPTION_DRIVE },
+    { "S", NULL, "don't start the guest before cont is given by QMP", OPTION_STOPPED },
     { "name", "NAME", "what the VM is called", OPTION_NAME },
     { "affinity", "vcpu=N:cpu=M,…", "where the vCPUs' threads run, and only there",
       OPTION_AFFINITY },
@@ -69,7 +71,8 @@ void options_help(void)
 {
     printf("Usage: cpuvmm --kernel FILE [OPTION]...\nRuns a virtual machine with KVM.\n\n");
     for (size_t i = 0; i < OPTION_COUNT; i++)
-        printf("  --%s%s%s\n        %s\n", descriptions[i].name, descriptions[i].value ? " " : "",
+        printf("  %s%s%s%s\n        %s\n", descriptions[i].option == OPTION_STOPPED ? "-" : "--",
+               descriptions[i].name, descriptions[i].value ? " " : "",
                descriptions[i].value ? descriptions[i].value : "", descriptions[i].help);
 }
 
@@ -197,6 +200,9 @@ static int take(struct options *options, enum option_id option, const char *valu
         return add_device(options, DEVICES_CONSOLE, value, error);
     case OPTION_DRIVE:
         return add_device(options, DEVICES_DRIVE, value, error);
+    case OPTION_STOPPED:
+        options->stopped = true;
+        break;
     case OPTION_NAME:
         options->name = value;
         break;
@@ -250,7 +256,7 @@ int options_parse(int argc, char *argv[], struct options *ret_options, struct cp
                              .has_arg = descriptions[i].value ? required_argument : no_argument,
                              .val = descriptions[i].option };
     opterr = 0;
-    while (r >= 0 && (option = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+    while (r >= 0 && (option = getopt_long(argc, argv, ":S", table, NULL)) != -1) {
         if (option == '?')
             r = cpuctl_error_set(error, -EINVAL, "unknown option \"%s\"; see --help",
                                  argv[optind - 1]);

@@ -37,6 +37,7 @@ struct options {
     const char *cpu;
     const char *serial;
     const char *qmp; /**< path of the control socket, or NULL */
+    bool stopped;    /**< -S: the guest waits for cont */
     const char *name;
     bool limit_given;       /**< --max-vcpus */
     unsigned int max_vcpus; /**< 0: the host's possible CPUs */

@@ -193,6 +193,8 @@ static int check_node(const struct control *control, unsigned int index, int nod
 
     if (node < 0 || node == right || (right < 0 && node == 0))
         return 0;
+    if (right < 0)
+        return qmp_error_set(error, QMP_GENERIC_ERROR, "invalid node-id, must be 0");
     return qmp_error_set(error, QMP_GENERIC_ERROR,
                          "node-id=%d must match numa node specified with -numa option", node);
 }

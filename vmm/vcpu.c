@@ -276,6 +276,7 @@ static void *thread_main(void *data)
 
     pthread_mutex_lock(&vm->lock);
     vcpu->thread_id = (pid_t)syscall(SYS_gettid);
+    pthread_cond_broadcast(&vm->idle);
     set_up_thread(vcpu);
     while (wait_to_run(vcpu)) {
         int r = run_once(vcpu);
@@ -354,6 +355,9 @@ void vcpu_join(struct vcpu *vcpu)
 
 int vcpu_thread_id(const struct vcpu *vcpu)
 {
+    /* Only the thread itself can know it. */
+    while (vcpu->started && !vcpu->ended && vcpu->thread_id == 0)
+        pthread_cond_wait(&vcpu->vm->idle, &vcpu->vm->lock);
     return vcpu->thread_id;
 }
 

@@ -37,7 +37,8 @@ bool vcpu_ended(const struct vcpu *vcpu);
 bool vcpu_idle(const struct vcpu *vcpu);
 /** Joins a thread that has ended. */
 void vcpu_join(struct vcpu *vcpu);
-/** The thread's ID as the host's tools show it, 0 when there is no thread. */
+/** The thread's ID as the host's tools show it, 0 when there is no thread. Lock held, and given up
+ * while the thread begins. */
 int vcpu_thread_id(const struct vcpu *vcpu);
 
 /**

@@ -167,7 +167,8 @@ static int run(struct vm *vm, struct cpuctl_error *error)
     char buffer[128];
     int r;
 
-    vm_continue(vm);
+    if (!vm->options->stopped)
+        vm_continue(vm);
     while (!vm->shutdown_requested) {
         r = wait_and_dispatch(vm);
         if (r >= 0)

@@ -221,6 +221,12 @@ START_TEST(tells_dies_and_nodes)
     expect(fd, "{\"execute\":\"query-hotpluggable-cpus\"}",
            "[{\"props\": {\"node-id\": 1, \"core-id\": 1, \"thread-id\": 0, \"die-id\": 1, "
            "\"socket-id\": 0}");
+    vm.cpus[3].present = false;
+    expect(fd, ADD("\"socket-id\":0,\"die-id\":1,\"core-id\":1,\"thread-id\":0,\"node-id\":0"),
+           "\"node-id=0 must match numa node specified with -numa option\"");
+    expect(fd, ADD("\"socket-id\":0,\"core-id\":1,\"thread-id\":0"), "CPU die-id is not set");
+    expect(fd, ADD("\"socket-id\":0,\"die-id\":1,\"core-id\":1,\"thread-id\":0,\"node-id\":1"),
+           "{\"return\": {}}");
     close(fd);
     finish();
 }
@@ -268,7 +274,7 @@ static const struct {
     { ADD("\"id\":\"a/b\""), "Parameter 'id' expects an identifier" },
     { ADD("\"id\":3"), "Invalid parameter type for 'id', expected: string" },
     { ADD("\"socket-id\":0,\"core-id\":0,\"thread-id\":1,\"node-id\":5"),
-      "node-id=5 must match numa node specified with -numa option" },
+      "invalid node-id, must be 0" },
     { "{\"execute\":\"device_del\"}", "Parameter 'id' is missing" },
     { "{\"execute\":\"device_del\",\"arguments\":{\"id\":5}}",
       "Invalid parameter type for 'id', expected: string" },
