@@ -22,6 +22,9 @@ struct console_port {
     struct chardev *end;
     int wake; /* eventfd: there is more to move, in the main thread */
     sd_event_source *source;
+    void (*opened)(void *opaque, const char *name, bool open);
+    void *opaque;
+    bool told_open;   /* what opened() was last told */
     char data[CHUNK]; /* from the client, not yet with the guest */
     size_t start, size;
 };
@@ -73,6 +76,16 @@ static void on_connected(void *device, bool connected)
 
 static const struct chardev_ops end_ops = { .ready = on_ready, .connected = on_connected };
 
+static void tell_open(struct console_port *port)
+{
+    bool open = console_port_is_open(port);
+
+    if (port->told_open == open)
+        return;
+    port->told_open = open;
+    port->opened(port->opaque, console_port_name(port), open);
+}
+
 static int on_wake(sd_event_source *source, int fd, uint32_t events, void *data)
 {
     eventfd_t count;
@@ -80,6 +93,7 @@ static int on_wake(sd_event_source *source, int fd, uint32_t events, void *data)
     (void)source;
     (void)events;
     (void)eventfd_read(fd, &count);
+    tell_open(data);
     pump(data);
     return 0;
 }
@@ -100,7 +114,19 @@ static void on_readable(void *opaque)
     (void)eventfd_write(port->wake, 1);
 }
 
-static const struct virtio_console_ops guest_ops = { .write = on_write, .readable = on_readable };
+static void on_guest_open(void *opaque, bool open)
+{
+    struct console_port *port = opaque;
+
+    (void)open;
+    (void)eventfd_write(port->wake, 1);
+}
+
+static const struct virtio_console_ops guest_ops = {
+    .write = on_write,
+    .readable = on_readable,
+    .guest_open = on_guest_open,
+};
 
 /* ---- making one ---- */
 
@@ -114,6 +140,8 @@ int console_port_new(const struct console_port_config *config, struct console_po
     if (!port)
         return cpuctl_error_set(error, -ENOMEM, "%s: memory is short", config->option);
     port->console = config->console;
+    port->opened = config->opened;
+    port->opaque = config->opaque;
     port->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r = port->wake < 0
             ? -errno
@@ -136,6 +164,21 @@ int console_port_new(const struct console_port_config *config, struct console_po
         virtio_console_set_connected(port->console, port->id, true);
     *ret_port = port;
     return 0;
+}
+
+const char *console_port_name(const struct console_port *port)
+{
+    return virtio_console_port_name(port->console, port->id);
+}
+
+const char *console_port_end(const struct console_port *port)
+{
+    return chardev_name(port->end);
+}
+
+bool console_port_is_open(const struct console_port *port)
+{
+    return virtio_console_guest_open(port->console, port->id);
 }
 
 void console_port_free(struct console_port *port)

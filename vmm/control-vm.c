@@ -3,9 +3,11 @@
 #include "control-vm.h"
 
 #include "chardev.h"
+#include "console-port.h"
 #include "control.h"
 #include "cpuctl.h"
 #include "cpus.h"
+#include "devices.h"
 #include "options.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -79,9 +81,18 @@ static int withdraw(void *data, unsigned int index, struct cpuctl_error *error)
 static bool get_chardev(void *data, unsigned int number, struct control_chardev *ret_chardev)
 {
     const struct vm *vm = data;
+    const struct console_port *port;
 
-    if (number > 0)
-        return false;
+    if (number > 0) {
+        port = devices_port(vm->devices, number - 1);
+        if (port)
+            *ret_chardev = (struct control_chardev){
+                .label = console_port_name(port),
+                .filename = console_port_end(port),
+                .frontend_open = console_port_is_open(port),
+            };
+        return port != NULL;
+    }
     *ret_chardev = (struct control_chardev){
         .label = "serial0",
         .filename = chardev_name(vm->serial_end),

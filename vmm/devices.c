@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "console-port.h"
+#include "control.h"
 #include "cpuctl.h"
 #include "libcpuctl/cleanup.h"
 #include "virtio-blk.h"
@@ -45,6 +46,18 @@ static int fail(struct cpuctl_error *error, int code, const char *what)
 
 /* ---- console ports ---- */
 
+static void on_opened(void *opaque, const char *name, bool open)
+{
+    const struct devices *devices = opaque;
+
+    control_port_changed(devices->vm->control, name, open);
+}
+
+const struct console_port *devices_port(const struct devices *devices, unsigned int number)
+{
+    return number < devices->port_count ? devices->ports[number] : NULL;
+}
+
 /* --agent END, --console NAME=END */
 static int add_port(struct devices *devices, const struct devices_option *option,
                     struct cpuctl_error *error)
@@ -54,6 +67,8 @@ static int add_port(struct devices *devices, const struct devices_option *option
     struct console_port_config config = {
         .event = devices->vm->event,
         .console = devices->console,
+        .opened = on_opened,
+        .opaque = devices,
         .option = agent ? "--agent" : "--console",
         .end = agent    ? option->text
                : equals ? equals + 1

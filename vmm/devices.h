@@ -11,6 +11,7 @@
 
 #define DEVICES_DRIVES_MAX 16
 
+struct console_port;
 struct cpuctl_error;
 struct devices;
 struct vm;
@@ -29,6 +30,8 @@ int devices_new(struct vm *vm, const struct devices_option *options, size_t coun
                 struct devices **ret_devices, struct cpuctl_error *error);
 /** Takes NULL. */
 void devices_free(struct devices *devices);
+/** Port @number of the console, from 0, or NULL. */
+const struct console_port *devices_port(const struct devices *devices, unsigned int number);
 /** As power-on does. */
 void devices_reset(struct devices *devices);
 
