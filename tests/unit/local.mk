@@ -18,6 +18,11 @@ tests_unit_test_root_SOURCES = tests/unit/test-root.c $(unit_main) $(unit_tree)
 tests_unit_test_root_CFLAGS = $(unit_cflags) $(SECCOMP_CFLAGS)
 tests_unit_test_root_LDADD = $(unit_libs) $(SECCOMP_LIBS)
 
+unit_tests += tests/unit/test-threads
+tests_unit_test_threads_SOURCES = tests/unit/test-threads.c $(unit_main) $(unit_tree)
+tests_unit_test_threads_CFLAGS = $(unit_cflags) -pthread
+tests_unit_test_threads_LDADD = $(unit_libs) -lpthread
+
 unit_tests += tests/unit/test-state
 tests_unit_test_state_SOURCES = tests/unit/test-state.c $(unit_main) $(unit_tree)
 tests_unit_test_state_CFLAGS = $(unit_cflags)
