@@ -62,6 +62,11 @@ tests_fuzz_replay_cpuhp_SOURCES = tests/fuzz/fuzz-cpuhp.c $(replay_sources)
 tests_fuzz_replay_cpuhp_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/cpuhp"'
 tests_fuzz_replay_cpuhp_LDADD = $(fuzz_vmm_libs)
 
+unit_tests += tests/fuzz/replay-ioapic
+tests_fuzz_replay_ioapic_SOURCES = tests/fuzz/fuzz-ioapic.c $(replay_sources)
+tests_fuzz_replay_ioapic_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/ioapic"'
+tests_fuzz_replay_ioapic_LDADD = $(fuzz_vmm_libs)
+
 unit_tests += tests/fuzz/replay-virtio-blk
 tests_fuzz_replay_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c $(replay_sources) $(fuzz_driver)
 tests_fuzz_replay_virtio_blk_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/virtio-blk"'
@@ -141,6 +146,12 @@ tests_fuzz_fuzz_cpuhp_SOURCES = tests/fuzz/fuzz-cpuhp.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_cpuhp_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_cpuhp_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_cpuhp_LDADD = $(fuzz_vmm_libs)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-ioapic
+tests_fuzz_fuzz_ioapic_SOURCES = tests/fuzz/fuzz-ioapic.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_ioapic_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_ioapic_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_ioapic_LDADD = $(fuzz_vmm_libs)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-virtio-blk
 tests_fuzz_fuzz_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c tests/fuzz/fuzz.h $(fuzz_driver)

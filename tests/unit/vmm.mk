@@ -14,6 +14,11 @@ tests_unit_test_vmm_smp_SOURCES = tests/unit/test-vmm-smp.c $(unit_main)
 tests_unit_test_vmm_smp_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_smp_LDADD = $(unit_vmm_libs)
 
+unit_tests += tests/unit/test-vmm-ioapic
+tests_unit_test_vmm_ioapic_SOURCES = tests/unit/test-vmm-ioapic.c $(unit_main)
+tests_unit_test_vmm_ioapic_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_ioapic_LDADD = $(unit_vmm_libs)
+
 unit_tests += tests/unit/test-vmm-pci tests/unit/test-vmm-virtqueue
 tests_unit_test_vmm_pci_SOURCES = tests/unit/test-vmm-pci.c $(unit_main)
 tests_unit_test_vmm_pci_CFLAGS = $(unit_cflags)
