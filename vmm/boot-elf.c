@@ -113,7 +113,7 @@ static int load_segments(const struct boot_image *image, const struct boot_info 
 {
     Elf64_Ehdr header;
     uint32_t entry = 0;
-    uint64_t end = LAYOUT_HIGH_BASE;
+    uint64_t end = LAYOUT_HIGH_BASE, sum = 0;
 
     if (image->size < sizeof(header))
         return refuse(error, "the file is too short for an ELF image");
@@ -135,6 +135,10 @@ static int load_segments(const struct boot_image *image, const struct boot_info 
         r = load_segment(image, info, &segment, &end, error);
         if (r < 0)
             return r;
+        /* Segments that overlap could ask for the RAM to be filled again and again. */
+        sum += segment.p_memsz;
+        if (sum > info->top - LAYOUT_HIGH_BASE)
+            return refuse(error, "the segments of the ELF image overlap");
     }
     if (entry == 0)
         return refuse(error, "the ELF image has no PVH entry point (CONFIG_PVH)");

@@ -67,6 +67,12 @@ tests_fuzz_replay_ioapic_SOURCES = tests/fuzz/fuzz-ioapic.c $(replay_sources)
 tests_fuzz_replay_ioapic_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/ioapic"'
 tests_fuzz_replay_ioapic_LDADD = $(fuzz_vmm_libs)
 
+unit_tests += tests/fuzz/replay-boot
+tests_fuzz_replay_boot_SOURCES = tests/fuzz/fuzz-boot.c $(replay_sources)
+tests_fuzz_replay_boot_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/boot"'
+tests_fuzz_replay_boot_LDADD = $(fuzz_vmm_libs) qmp/libqmp.la $(JSONC_LIBS) $(SYSTEMD_LIBS) \
+	$(SECCOMP_LIBS)
+
 unit_tests += tests/fuzz/replay-virtio-blk
 tests_fuzz_replay_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c $(replay_sources) $(fuzz_driver)
 tests_fuzz_replay_virtio_blk_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/virtio-blk"'
@@ -152,6 +158,13 @@ tests_fuzz_fuzz_ioapic_SOURCES = tests/fuzz/fuzz-ioapic.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_ioapic_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_ioapic_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_ioapic_LDADD = $(fuzz_vmm_libs)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-boot
+tests_fuzz_fuzz_boot_SOURCES = tests/fuzz/fuzz-boot.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_boot_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_boot_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_boot_LDADD = $(fuzz_vmm_libs) qmp/libqmp.la $(JSONC_LIBS) $(SYSTEMD_LIBS) \
+	$(SECCOMP_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-virtio-blk
 tests_fuzz_fuzz_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c tests/fuzz/fuzz.h $(fuzz_driver)
