@@ -190,14 +190,17 @@ static void write_register(struct serial *serial, uint64_t offset, uint8_t value
         break;
     case IIR_FCR:
         serial->fcr = value & FCR_ENABLE;
-        if ((value & FCR_CLEAR_RX) != 0)
+        if ((value & FCR_CLEAR_RX) != 0) {
             serial->used = 0;
+            receive(serial); /* what had no room: the host's end does not speak up again */
+        }
         break;
     case LCR:
         serial->lcr = value;
         break;
     case MCR:
         serial->mcr = value & MCR_ALL;
+        receive(serial); /* what came during loop-back */
         break;
     case SCR:
         serial->scr = value;
@@ -263,5 +266,6 @@ void serial_free(struct serial *serial)
 void serial_reset(struct serial *serial)
 {
     *serial = (struct serial){ .vm = serial->vm, .end = serial->end };
+    receive(serial);
     update(serial);
 }

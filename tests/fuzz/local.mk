@@ -73,6 +73,11 @@ tests_fuzz_replay_boot_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/boo
 tests_fuzz_replay_boot_LDADD = $(fuzz_vmm_libs) qmp/libqmp.la $(JSONC_LIBS) $(SYSTEMD_LIBS) \
 	$(SECCOMP_LIBS)
 
+unit_tests += tests/fuzz/replay-serial
+tests_fuzz_replay_serial_SOURCES = tests/fuzz/fuzz-serial.c $(replay_sources)
+tests_fuzz_replay_serial_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/serial"'
+tests_fuzz_replay_serial_LDADD = $(fuzz_vmm_libs)
+
 unit_tests += tests/fuzz/replay-virtio-blk
 tests_fuzz_replay_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c $(replay_sources) $(fuzz_driver)
 tests_fuzz_replay_virtio_blk_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/virtio-blk"'
@@ -165,6 +170,12 @@ tests_fuzz_fuzz_boot_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_boot_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_boot_LDADD = $(fuzz_vmm_libs) qmp/libqmp.la $(JSONC_LIBS) $(SYSTEMD_LIBS) \
 	$(SECCOMP_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-serial
+tests_fuzz_fuzz_serial_SOURCES = tests/fuzz/fuzz-serial.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_serial_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_serial_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_serial_LDADD = $(fuzz_vmm_libs)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-virtio-blk
 tests_fuzz_fuzz_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c tests/fuzz/fuzz.h $(fuzz_driver)

@@ -25,6 +25,11 @@ tests_unit_test_vmm_boot_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_boot_LDADD = $(unit_vmm_libs) qmp/libqmp.la $(JSONC_LIBS) $(SYSTEMD_LIBS) \
 	$(SECCOMP_LIBS)
 
+unit_tests += tests/unit/test-vmm-serial
+tests_unit_test_vmm_serial_SOURCES = tests/unit/test-vmm-serial.c $(unit_main)
+tests_unit_test_vmm_serial_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_serial_LDADD = $(unit_vmm_libs)
+
 unit_tests += tests/unit/test-vmm-pci tests/unit/test-vmm-virtqueue
 tests_unit_test_vmm_pci_SOURCES = tests/unit/test-vmm-pci.c $(unit_main)
 tests_unit_test_vmm_pci_CFLAGS = $(unit_cflags)
