@@ -78,6 +78,12 @@ tests_fuzz_replay_serial_SOURCES = tests/fuzz/fuzz-serial.c $(replay_sources)
 tests_fuzz_replay_serial_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/serial"'
 tests_fuzz_replay_serial_LDADD = $(fuzz_vmm_libs)
 
+unit_tests += tests/fuzz/replay-vmm-commands
+tests_fuzz_replay_vmm_commands_SOURCES = tests/fuzz/fuzz-vmm-commands.c $(replay_sources) tests/unit/vmm-fake.c tests/unit/vmm-fake.h
+tests_fuzz_replay_vmm_commands_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/vmm-commands"'
+tests_fuzz_replay_vmm_commands_LDADD = vmm/libvmm.la qmp/libqmp.la libcpuctl/libcpuctl-core.la \
+	$(JSONC_LIBS) $(SYSTEMD_LIBS)
+
 unit_tests += tests/fuzz/replay-virtio-blk
 tests_fuzz_replay_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c $(replay_sources) $(fuzz_driver)
 tests_fuzz_replay_virtio_blk_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/virtio-blk"'
@@ -177,6 +183,13 @@ tests_fuzz_fuzz_serial_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_serial_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_serial_LDADD = $(fuzz_vmm_libs)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-vmm-commands
+tests_fuzz_fuzz_vmm_commands_SOURCES = tests/fuzz/fuzz-vmm-commands.c tests/fuzz/fuzz.h tests/unit/vmm-fake.c tests/unit/vmm-fake.h
+tests_fuzz_fuzz_vmm_commands_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_vmm_commands_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_vmm_commands_LDADD = vmm/libvmm.la qmp/libqmp.la libcpuctl/libcpuctl-core.la \
+	$(JSONC_LIBS) $(SYSTEMD_LIBS)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-virtio-blk
 tests_fuzz_fuzz_virtio_blk_SOURCES = tests/fuzz/fuzz-virtio-blk.c tests/fuzz/fuzz.h $(fuzz_driver)
 tests_fuzz_fuzz_virtio_blk_CFLAGS = $(fuzz_cflags)
@@ -203,4 +216,5 @@ fuzz: all
 	CPUCTL_BUILD=$(abs_builddir) $(top_srcdir)/tests/fuzz/fuzz -s $(FUZZ_SECONDS) $(FUZZ)
 
 EXTRA_DIST += tests/fuzz/README.md tests/fuzz/corpus tests/fuzz/fuzz tests/fuzz/agent-commands.dict \
-	tests/fuzz/agent-config.dict tests/fuzz/cpuset.dict tests/fuzz/qmp.dict tests/fuzz/sysfs.dict
+	tests/fuzz/agent-config.dict tests/fuzz/cpuset.dict tests/fuzz/qmp.dict tests/fuzz/sysfs.dict \
+	tests/fuzz/vmm-commands.dict
