@@ -113,9 +113,11 @@ class CommandError(Exception):
 class Qmp:
     """QEMU's monitor."""
 
-    def __init__(self, path):
+    def __init__(self, path, connected=lambda: None):
+        """connected: called between the connection and the greeting, as a relay may need it."""
         self.stream = Stream(path)
         self.events = collections.deque()
+        connected()
         json.loads(self.stream.read_line())
         self.execute("qmp_capabilities")
 

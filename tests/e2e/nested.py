@@ -14,9 +14,11 @@ import image
 from case import decorator
 from guest import Guest
 
+RELAYS = ("qmp", "agent")
+
 INIT = """#!/bin/busybox sh
 # Process 1 of the inner guest.
-export PATH=/bin
+export PATH=/bin:/usr/bin:/usr/local/bin:/usr/local/sbin:/usr/sbin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
@@ -28,17 +30,23 @@ poweroff -f
 """
 
 
-def inner_initramfs(kernel, script, modules):
-    """The inner guest's initramfs, as bytes: busybox, the kernel's `modules` and `script`."""
+def inner_initramfs(kernel, script, modules, programs=()):
+    """The inner guest's initramfs, as bytes: busybox, the kernel's `modules`, `script`; and if
+    there are `programs` of the host, those and what `make install` installed."""
     archive = image.Initramfs()
-    for folder in ("proc", "sys", "dev", "tmp"):
+    for folder in ("proc", "sys", "dev", "tmp", "run"):
         archive.add(folder, mode=0o755, kind=stat.S_IFDIR)
     busybox = image.installed("busybox")
     archive.add_link("/lib/x86_64-linux-gnu", f"..{image.LIBRARIES}")
     archive.add_program(busybox, "/bin/busybox")
     for applet in ("sh", "mount", "poweroff", "reboot", "cat", "grep", "echo", "sleep", "dmesg",
-                   "insmod", "dd", "wc", "nproc", "tr", "sed", "sort", "head", "taskset", "test", "uname"):
+                   "insmod", "dd", "wc", "nproc", "tr", "sed", "sort", "head", "taskset",
+                   "test", "uname", "kill"):
         archive.add_link(f"/bin/{applet}", "busybox")
+    if programs:
+        image.add_stage(archive)
+    for name in programs:
+        archive.add_program(image.installed(name))
     archive.add("/init", INIT, 0o755)
     archive.add("/script", script)
     image.add_modules(archive, kernel, modules)
@@ -51,12 +59,24 @@ def inner_initramfs(kernel, script, modules):
 class Host(Guest):
     """L1: a guest with a /dev/kvm of its own, cpuvmm, and a kernel for the inner guest."""
 
-    def __init__(self, programs=(), **shape):
+    def __init__(self, programs=(), script="", inner_programs=(), inner_modules=(), **shape):
+        """script: for the inner guest of start(), with `inner_programs` and `inner_modules`."""
         self.inner = image.Kernel()
         files = {"/vmlinuz": self.inner.vmlinuz}
+        if script:
+            files["/initrd"] = inner_initramfs(self.inner, script, inner_modules, inner_programs)
         super().__init__(cpus=1, maxcpus=1, cpu="max,+svm,-xsave", memory=3072, files=files,
                          modules=("irqbypass", "kvm", "ccp", "kvm_amd"),
                          programs=(image.BUILD / "vmm/cpuvmm",) + programs, **shape)
+
+    def command(self, vmlinuz):
+        # What joins this machine to the sockets in L1: see relay().
+        more = []
+        for name in RELAYS:
+            path = self.folder / f"inner-{name}"
+            more += ["-chardev", f"socket,id=inner-{name},path={path},server=on,wait=off", "-device",
+                     f"virtserialport,bus=ports.0,chardev=inner-{name},name={name}"]
+        return super().command(vmlinuz) + more
 
     def kernel(self):
         return image.Kernel("linux-image-amd64")
@@ -69,6 +89,24 @@ class Host(Guest):
             f"--append 'console=ttyS0 panic=-1 reboot=t no_timer_check {cmdline}' {arguments}",
             timeout=timeout)
         return self.read_file("/tmp/console").decode(errors="replace"), done
+
+
+    def start(self, arguments, cmdline=""):
+        """Start an inner guest with the script given at first, its output in /tmp/console."""
+        self.sh("(cpuvmm --kernel /vmlinuz --initrd /initrd --serial file:/tmp/console --append "
+                f"'console=ttyS0 panic=-1 reboot=t no_timer_check {cmdline}' {arguments} "
+                "</dev/null >/tmp/vmm.log 2>&1; echo $? >/tmp/vmm.status) >/dev/null 2>&1 &")
+        self.sh("until [ -S /tmp/qmp ] && [ -S /tmp/agent ]; do sleep 0.1; done")
+
+    def relay(self, name):
+        """Join L1's socket /tmp/`name` to inner_path(name), which must have its client."""
+        self.sh(f"port=$(grep -l -x {name} /sys/class/virtio-ports/*/name) && "
+                "port=${port%/name} && (socat -t 5 OPEN:/dev/${port##*/},rdwr "
+                f"UNIX-CONNECT:/tmp/{name} </dev/null >/tmp/relay.{name} 2>&1) >/dev/null 2>&1 &")
+
+    def inner_path(self, name):
+        """This machine's end of the relay `name`."""
+        return self.folder / f"inner-{name}"
 
 
 # The function's argument is a Host.
