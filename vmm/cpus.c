@@ -118,22 +118,18 @@ void cpus_stop(struct cpus *cpus, struct cpu *cpu)
     vm_wake(cpus->vm);
 }
 
-int cpus_park(struct cpus *cpus)
+int cpus_park(struct cpu *cpu)
 {
-    for (unsigned int i = 0; i < cpus->count; i++) {
-        struct cpu *cpu = &cpus->all[i];
-        int r;
+    int r;
 
-        if (!cpu->parking || !vcpu_ended(cpu->vcpu))
-            continue;
-        vcpu_join(cpu->vcpu);
-        cpu->parking = false;
-        cpu->removal = CPU_REMOVAL_DONE;
-        /* KVM is to forget all about the guest that ran on it. */
-        r = vcpu_reset(cpu->vcpu);
-        return r < 0 ? r : (int)i;
-    }
-    return -ENOENT;
+    if (!cpu->parking || !vcpu_ended(cpu->vcpu))
+        return 0;
+    vcpu_join(cpu->vcpu);
+    cpu->parking = false;
+    cpu->removal = CPU_REMOVAL_DONE;
+    /* KVM is to forget all about the guest that ran on it. */
+    r = vcpu_reset(cpu->vcpu);
+    return r < 0 ? r : 1;
 }
 
 /* ---- all of them ---- */

@@ -67,10 +67,10 @@ int cpus_plug(struct cpus *cpus, unsigned int index, struct cpuctl_error *error)
 /** Ends the thread of a CPU that was ejected and is not enabled any more; see cpus_park(). */
 void cpus_stop(struct cpus *cpus, struct cpu *cpu);
 /**
- * Parks one ejected CPU whose thread has ended. Main thread. Returns its index, -ENOENT (there is
- * none now), or KVM's error.
+ * Parks @cpu if it was ejected and its thread has ended. Main thread. Returns 1 (parked), 0
+ * (nothing to park now), or KVM's error.
  */
-int cpus_park(struct cpus *cpus);
+int cpus_park(struct cpu *cpu);
 
 /** Makes every vCPU leave the guest. */
 void cpus_kick(struct cpus *cpus);

@@ -45,9 +45,12 @@ static void eject(void *opaque, unsigned int index)
 static void ost(void *opaque, unsigned int index, uint32_t source, uint32_t status)
 {
     struct vm *vm = opaque;
+    struct cpu *cpu = cpus_at(vm->cpus, index);
 
-    removal_ost(cpus_at(vm->cpus, index), source, status);
-    add_report(vm, &(struct hotplug_report){ .index = index, .source = source, .status = status });
+    removal_ost(cpu, source, status);
+    add_report(vm,
+               &(struct hotplug_report){
+                   .ejected = cpu->parking, .index = index, .source = source, .status = status });
 }
 
 static const struct cpuhp_ops ops = { .at = at, .eject = eject, .ost = ost };
@@ -127,25 +130,45 @@ void hotplug_reset(struct vm *vm)
     cpuhp_reset(&vm->cpuhp);
 }
 
-void hotplug_dispatch(struct vm *vm)
+static void park(struct vm *vm, unsigned int index)
+{
+    const struct hotplug_listener *listener = &vm->hotplug.listener;
+    int r = cpus_park(cpus_at(vm->cpus, index));
+
+    if (r < 0)
+        vm_fail(vm, r);
+    else if (r > 0 && listener->deleted)
+        listener->deleted(listener->data, index);
+}
+
+/* Reports the oldest; false if it has to wait for a thread's end, which wakes us. */
+static bool dispatch_first(struct vm *vm)
 {
     const struct hotplug_listener *listener = &vm->hotplug.listener;
     struct hotplug *hotplug = &vm->hotplug;
-    int index;
+    struct hotplug_report report = hotplug->reports[hotplug->first];
 
-    while (hotplug->count > 0) {
-        struct hotplug_report report = hotplug->reports[hotplug->first];
-
-        hotplug->first = (hotplug->first + 1) % HOTPLUG_REPORTS;
-        hotplug->count--;
-        if (report.refused && listener->refused)
-            listener->refused(listener->data, report.index);
-        else if (!report.refused && listener->ost)
-            listener->ost(listener->data, report.index, report.source, report.status);
+    if (report.ejected) {
+        park(vm, report.index);
+        if (cpus_at(vm->cpus, report.index)->parking)
+            return false;
     }
-    while ((index = cpus_park(vm->cpus)) >= 0)
-        if (listener->deleted)
-            listener->deleted(listener->data, (unsigned int)index);
-    if (index != -ENOENT)
-        vm_fail(vm, index);
+    hotplug->first = (hotplug->first + 1) % HOTPLUG_REPORTS;
+    hotplug->count--;
+    if (report.refused && listener->refused)
+        listener->refused(listener->data, report.index);
+    else if (!report.refused && listener->ost)
+        listener->ost(listener->data, report.index, report.source, report.status);
+    return true;
+}
+
+/* As in QEMU the guest's word on a finished eject follows the device's end, and its words before
+ * come before. */
+void hotplug_dispatch(struct vm *vm)
+{
+    while (vm->hotplug.count > 0)
+        if (!dispatch_first(vm))
+            return;
+    for (unsigned int i = 0; i < cpus_count(vm->cpus); i++)
+        park(vm, i);
 }

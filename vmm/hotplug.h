@@ -28,6 +28,7 @@ struct hotplug_listener {
 
 struct hotplug_report {
     bool refused; /* else an _OST */
+    bool ejected; /* made after the eject: comes after deleted() */
     unsigned int index;
     uint32_t source, status;
 };
