@@ -51,7 +51,7 @@ class Machine:
     shell_path: pathlib.Path
     agent_name = None
 
-    def wait_for_boot(self, timeout=90):
+    def wait_for_boot(self, timeout=180):
         def ready():
             self.check_alive()
             return b"guest-init: ready" in self.console_log()

@@ -5,3 +5,6 @@ check_PROGRAMS += tests/vmm/write-tables
 tests_vmm_write_tables_SOURCES = tests/vmm/write-tables.c
 tests_vmm_write_tables_LDADD = vmm/libvmm.la libcpuctl/libcpuctl-core.la
 endif
+
+EXTRA_DIST += tests/vmm/test-acpi-code tests/vmm/test-acpi-tables tests/vmm/test-micro-guest \
+	tests/vmm/test-qmp-conformance
