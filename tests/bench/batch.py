@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A batch of offline and online over 64 CPUs: cpuctl against a shell loop of raw sysfs writes."""
+"""A batch of online and offline over 64 CPUs: cpuctl against a shell loop of raw sysfs writes.
+
+The guest starts with one CPU online: 65 busy with their own boot are more than two cores can emulate.
+"""
 
 from bench import at_most, interleaved
 from guest import Guest
 
-ROUNDS = 5
+ROUNDS = 3
 CPUS = "1-64"
 # The clock is the guest's own, so that the way to the guest is not measured.
 TIMED = """
@@ -13,18 +16,18 @@ start=$(awk '{print $1 * 100}' /proc/uptime)
 end=$(awk '{print $1 * 100}' /proc/uptime)
 echo $((end - start))
 """
-OURS = f"cpuctl offline {CPUS} >/dev/null && cpuctl online {CPUS} >/dev/null"
+OURS = f"cpuctl online {CPUS} >/dev/null && cpuctl offline {CPUS} >/dev/null"
 LOOP = """
 cd /sys/devices/system/cpu
-for cpu in $(seq 64 -1 1); do echo 0 >cpu$cpu/online; done
 for cpu in $(seq 1 64); do echo 1 >cpu$cpu/online; done
+for cpu in $(seq 64 -1 1); do echo 0 >cpu$cpu/online; done
 """
 
 
 def rows(_stage):
-    with Guest(smp="65,maxcpus=65", memory=512) as guest:
+    with Guest(smp="65,maxcpus=65", memory=512, cmdline="maxcpus=1") as guest:
         def timed(commands):
             return int(guest.sh(TIMED % commands, timeout=300)) * 10
 
         times = interleaved(ROUNDS, lambda: timed(OURS), lambda: timed(LOOP))
-        yield at_most("offline and online of 64 CPUs", "ms", *times, "shell loop", 1.05)
+        yield at_most("online and offline of 64 CPUs", "ms", *times, "shell loop", 1.05)
