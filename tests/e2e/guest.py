@@ -24,10 +24,11 @@ class Guest(Machine):
     """See __init__ for the shapes a guest can have."""
 
     def __init__(self, cpus=1, maxcpus=4, smp=None, cpu="max", memory=256, numa=0, cmdline="",
-                 machine="q35", qemu=(), programs=(), files=None, modules=()):
+                 machine="q35", threads="multi", qemu=(), programs=(), files=None, modules=()):
         """
         cpus, maxcpus: CPUs at start, and with those that can be added.
         smp: the whole of -smp instead ("2,maxcpus=8,sockets=2,cores=2,threads=2").
+        threads: "single" emulates all CPUs in turn: kinder to many that wait for one another.
         cpu: the model; memory: in MiB; numa: number of nodes, CPUs and memory split evenly.
         cmdline: more words for the kernel's command line; qemu: more arguments for QEMU.
         programs, files, modules: what the initramfs has besides: see image.build.
@@ -36,6 +37,7 @@ class Guest(Machine):
         counts = dict(part.split("=") for part in f"cpus={self.smp}".split(","))
         self.maxcpus = int(counts.get("maxcpus", counts["cpus"]))
         self.cpu, self.memory, self.numa, self.machine = cpu, memory, numa, machine
+        self.threads = threads
         self.cmdline = f"{CMDLINE} {cmdline}"
         self.more = list(qemu)
         self.contents = {"programs": programs, "files": files, "modules": modules}
@@ -89,7 +91,7 @@ class Guest(Machine):
         """QEMU's command line."""
         arguments = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
-            "-display", "none", "-accel", "tcg,thread=multi", "-cpu", self.cpu,
+            "-display", "none", "-accel", f"tcg,thread={self.threads}", "-cpu", self.cpu,
             "-M", self.machine, "-m", str(self.memory), "-smp", self.smp,
             "-kernel", vmlinuz, "-initrd", self.folder / "initramfs", "-append", self.cmdline,
             "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
