@@ -82,7 +82,7 @@ void control_forget_device(struct control *control, unsigned int index);
 void command_query_hotpluggable_cpus(struct qmp_request *request, struct json_object *arguments);
 void command_query_cpus_fast(struct qmp_request *request, struct json_object *arguments);
 void command_query_acpi_ospm_status(struct qmp_request *request, struct json_object *arguments);
-void command_query_removals(struct qmp_request *request, struct json_object *arguments);
+void command_query_vcpus(struct qmp_request *request, struct json_object *arguments);
 void command_device_add(struct qmp_request *request, struct json_object *arguments);
 void command_device_del(struct qmp_request *request, struct json_object *arguments);
 void command_cancel_device_del(struct qmp_request *request, struct json_object *arguments);

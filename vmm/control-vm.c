@@ -59,7 +59,8 @@ static void get_cpu(void *data, unsigned int index, struct control_cpu *ret_cpu)
         .ost_known = cpu->ost_known,
         .ost_source = cpu->ost_known ? cpu->ost_event : 0,
         .ost_status = cpu->ost_known ? cpu->ost_status : 0,
-        .removal = cpu->removal,
+        .request = cpu->request,
+        .phase = cpu->phase,
     };
 }
 

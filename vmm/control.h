@@ -35,7 +35,8 @@ struct control_cpu {
     int thread_id; /**< of its vCPU; when present */
     bool ost_known;
     uint32_t ost_source, ost_status; /**< the guest's last _OST; when known */
-    enum cpu_removal removal;
+    enum cpu_request request;
+    enum cpu_phase phase;
 };
 
 /** One character device: a serial line, a port of the console. */

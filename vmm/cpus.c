@@ -104,7 +104,8 @@ int cpus_plug(struct cpus *cpus, unsigned int index, struct cpuctl_error *error)
         return cpuctl_error_set(error, r, "vCPU %u: its thread can not be started: %s", index,
                                 strerror_r(-r, buffer, sizeof(buffer)));
     cpu->enabled = true;
-    cpu->removal = CPU_REMOVAL_NONE;
+    cpu->request = CPU_REQUEST_NONE;
+    cpu->phase = CPU_PHASE_NONE;
     cpu->ost_known = false;
     return 0;
 }
@@ -126,7 +127,7 @@ int cpus_park(struct cpu *cpu)
         return 0;
     vcpu_join(cpu->vcpu);
     cpu->parking = false;
-    cpu->removal = CPU_REMOVAL_DONE;
+    cpu->phase = CPU_PHASE_DONE;
     /* KVM is to forget all about the guest that ran on it. */
     r = vcpu_reset(cpu->vcpu);
     return r < 0 ? r : 1;

@@ -15,13 +15,20 @@ struct cpus;
 struct vcpu;
 struct vm;
 
-/** How far a removal has come. */
-enum cpu_removal {
-    CPU_REMOVAL_NONE,
-    CPU_REMOVAL_REQUESTED,   /**< the remove event waits for the guest, or has been seen by it */
-    CPU_REMOVAL_IN_PROGRESS, /**< the guest said so by _OST (status 0x84) */
-    CPU_REMOVAL_REJECTED,    /**< the guest refused: see the _OST status */
-    CPU_REMOVAL_DONE,        /**< ejected, and the vCPU's thread has ended */
+/** What the host last asked of the guest about a CPU. */
+enum cpu_request {
+    CPU_REQUEST_NONE, /**< nothing, or it was withdrawn */
+    CPU_REQUEST_INSERTION,
+    CPU_REQUEST_REMOVAL,
+};
+
+/** How far that has come. */
+enum cpu_phase {
+    CPU_PHASE_NONE,
+    CPU_PHASE_REQUESTED,   /**< the event waits for the guest, or has been seen by it */
+    CPU_PHASE_IN_PROGRESS, /**< the guest said so by _OST (status 0x80 or 0x84) */
+    CPU_PHASE_REJECTED,    /**< the guest refused: see the _OST status */
+    CPU_PHASE_DONE, /**< the guest said so; a removal: ejected, and the vCPU's thread has ended */
 };
 
 /** One possible CPU. */
@@ -38,7 +45,8 @@ struct cpu {
     bool removal_requested;
     /** Ejected, while its vCPU's thread has yet to end. */
     bool parking;
-    enum cpu_removal removal;
+    enum cpu_request request;
+    enum cpu_phase phase;
     /** The last _OST: event (source) and status; valid when @ost_known. */
     bool ost_known;
     uint32_t ost_event, ost_status;

@@ -5,9 +5,9 @@
 #include <errno.h>
 
 #include "cpuctl.h"
+#include "cpu-request.h"
 #include "cpus.h"
 #include "layout.h"
-#include "removal.h"
 #include "vm.h"
 
 /* ---- what the controller wants; in the thread of the vCPU that writes its registers ---- */
@@ -47,7 +47,7 @@ static void ost(void *opaque, unsigned int index, uint32_t source, uint32_t stat
     struct vm *vm = opaque;
     struct cpu *cpu = cpus_at(vm->cpus, index);
 
-    removal_ost(cpu, source, status);
+    cpu_request_ost(cpu, source, status);
     add_report(vm,
                &(struct hotplug_report){
                    .ejected = cpu->parking, .index = index, .source = source, .status = status });
@@ -82,7 +82,7 @@ int hotplug_plug(struct vm *vm, unsigned int index, struct cpuctl_error *error)
 
     if (r < 0)
         return r;
-    cpus_at(vm->cpus, index)->insert_event = true;
+    insertion_request(cpus_at(vm->cpus, index));
     ged_raise(&vm->ged, GED_CPU_HOTPLUG);
     return 0;
 }
@@ -125,6 +125,7 @@ void hotplug_reset(struct vm *vm)
 
         if (cpu->enabled && cpu->removal_requested)
             eject(vm, i);
+        insertion_complete(cpu);
         cpu->insert_event = cpu->remove_event = false;
     }
     cpuhp_reset(&vm->cpuhp);

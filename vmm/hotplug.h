@@ -52,7 +52,8 @@ int hotplug_unplug(struct vm *vm, unsigned int index, struct cpuctl_error *error
 /** Takes that back. Returns 0 (also if there is nothing to take back), -ENOENT, or -EALREADY: the
  * guest has seen it. */
 int hotplug_withdraw(struct vm *vm, unsigned int index, struct cpuctl_error *error);
-/** A reset ejects the CPUs whose removal is pending, and forgets the events. */
+/** A reset completes what is pending: it ejects, and inserted CPUs are in the next kernel's tables.
+ */
 void hotplug_reset(struct vm *vm);
 /** The main thread's part: reports what has happened, and parks what has been ejected. */
 void hotplug_dispatch(struct vm *vm);

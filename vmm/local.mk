@@ -28,6 +28,8 @@ vmm_sources = \
 	vmm/control-vm.h \
 	vmm/control.c \
 	vmm/control.h \
+	vmm/cpu-request.c \
+	vmm/cpu-request.h \
 	vmm/cpuhp.c \
 	vmm/cpuhp.h \
 	vmm/cpuid-table.h \
@@ -69,8 +71,6 @@ vmm_sources = \
 	vmm/qmp-cpus.c \
 	vmm/qmp-device.c \
 	vmm/qmp-events.c \
-	vmm/removal.c \
-	vmm/removal.h \
 	vmm/serial.c \
 	vmm/serial.h \
 	vmm/smp.c \

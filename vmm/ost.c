@@ -66,6 +66,11 @@ bool ost_is_removal(uint32_t source)
     return source == OST_EJECT_REQUEST || source == OST_OSPM_EJECT;
 }
 
+bool ost_is_insertion(uint32_t source)
+{
+    return source == OST_BUS_CHECK || source == OST_DEVICE_CHECK || source == OST_OSPM_INSERTION;
+}
+
 enum ost_outcome ost_outcome(uint32_t source, uint32_t status)
 {
     const struct status *found = find_status(source, status);

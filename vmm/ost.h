@@ -24,6 +24,8 @@ enum ost_outcome {
 
 /** Whether the source is about a removal. */
 bool ost_is_removal(uint32_t source);
+/** Whether it is about an insertion. */
+bool ost_is_insertion(uint32_t source);
 enum ost_outcome ost_outcome(uint32_t source, uint32_t status);
 /** The source in words ("eject request"), or "unknown source". */
 const char *ost_source_text(uint32_t source);

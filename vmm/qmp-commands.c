@@ -288,7 +288,7 @@ const struct qmp_command control_commands[] = {
     { .name = "system_powerdown", .run = command_powerdown },
     { .name = "system_reset", .run = command_reset },
     { .name = "quit", .run = command_quit },
-    { .name = "__org.cpuctl_query-removals", .run = command_query_removals },
+    { .name = "__org.cpuctl_query-vcpus", .run = command_query_vcpus },
     { .name = "__org.cpuctl_cancel-device-del", .run = command_cancel_device_del },
     { .name = NULL },
 };

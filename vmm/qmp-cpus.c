@@ -59,6 +59,27 @@ static void put_props(int *r, struct json_object *entry, const struct control *c
     reply_put(r, props, "socket-id", json_object_new_int64(place.socket));
 }
 
+/* What a query of CPUs replies about CPU @index, if anything. */
+typedef void (*push_fn)(int *r, struct json_object *list, const struct control *control,
+                        unsigned int index);
+
+static void reply_cpus(struct qmp_request *request, struct json_object *arguments, push_fn push,
+                       bool last_first)
+{
+    const struct control *control = request_control(request);
+    unsigned int count = control->config.smp.maxcpus;
+    struct json_object *list;
+    int r;
+
+    if (!request_takes_nothing(request, arguments))
+        return;
+    list = json_object_new_array();
+    r = list ? 0 : -ENOMEM;
+    for (unsigned int i = 0; r >= 0 && i < count; i++)
+        push(&r, list, control, last_first ? count - 1 - i : i);
+    reply_send(request, r, list);
+}
+
 static void push_hotpluggable(int *r, struct json_object *list, const struct control *control,
                               unsigned int index)
 {
@@ -74,107 +95,94 @@ static void push_hotpluggable(int *r, struct json_object *list, const struct con
 
 void command_query_hotpluggable_cpus(struct qmp_request *request, struct json_object *arguments)
 {
-    const struct control *control = request_control(request);
-    struct json_object *list;
-    int r;
+    /* QEMU's order (hw/core/machine-hmp-cmds.c puts each before the others). */
+    reply_cpus(request, arguments, push_hotpluggable, true);
+}
 
-    if (!request_takes_nothing(request, arguments))
+static void push_fast(int *r, struct json_object *list, const struct control *control,
+                      unsigned int index)
+{
+    struct control_cpu cpu = get_cpu(control, index);
+    struct json_object *entry;
+
+    if (!cpu.present)
         return;
-    list = json_object_new_array();
-    r = list ? 0 : -ENOMEM;
-    /* QEMU's order: the last one first (hw/core/machine-hmp-cmds.c puts each before the others). */
-    for (unsigned int i = control->config.smp.maxcpus; r >= 0 && i-- > 0;)
-        push_hotpluggable(&r, list, control, i);
-    reply_send(request, r, list);
+    entry = json_object_new_object();
+    reply_push(r, list, entry);
+    reply_put(r, entry, "thread-id", json_object_new_int(cpu.thread_id));
+    put_props(r, entry, control, index);
+    put_path(r, entry, control, index);
+    reply_put(r, entry, "cpu-index", json_object_new_int64(index));
+    reply_put(r, entry, "target", json_object_new_string("x86_64"));
 }
 
 void command_query_cpus_fast(struct qmp_request *request, struct json_object *arguments)
 {
-    const struct control *control = request_control(request);
-    struct json_object *list;
-    int r;
+    reply_cpus(request, arguments, push_fast, false);
+}
 
-    if (!request_takes_nothing(request, arguments))
-        return;
-    list = json_object_new_array();
-    r = list ? 0 : -ENOMEM;
-    for (unsigned int i = 0; r >= 0 && i < control->config.smp.maxcpus; i++) {
-        struct control_cpu cpu = get_cpu(control, i);
-        struct json_object *entry;
+static void push_ospm(int *r, struct json_object *list, const struct control *control,
+                      unsigned int index)
+{
+    struct control_cpu cpu = get_cpu(control, index);
 
-        if (!cpu.present)
-            continue;
-        entry = json_object_new_object();
-        reply_push(&r, list, entry);
-        reply_put(&r, entry, "thread-id", json_object_new_int(cpu.thread_id));
-        put_props(&r, entry, control, i);
-        put_path(&r, entry, control, i);
-        reply_put(&r, entry, "cpu-index", json_object_new_int64(i));
-        reply_put(&r, entry, "target", json_object_new_string("x86_64"));
-    }
-    reply_send(request, r, list);
+    /* without an _OST: zeros, as QEMU has it */
+    reply_push(r, list, control_ost_info(control, index, cpu.ost_source, cpu.ost_status));
 }
 
 void command_query_acpi_ospm_status(struct qmp_request *request, struct json_object *arguments)
 {
-    const struct control *control = request_control(request);
-    struct json_object *list;
-    int r;
-
-    if (!request_takes_nothing(request, arguments))
-        return;
-    list = json_object_new_array();
-    r = list ? 0 : -ENOMEM;
-    for (unsigned int i = 0; r >= 0 && i < control->config.smp.maxcpus; i++) {
-        struct control_cpu cpu = get_cpu(control, i);
-
-        /* without an _OST: zeros, as QEMU has it */
-        reply_push(&r, list, control_ost_info(control, i, cpu.ost_source, cpu.ost_status));
-    }
-    reply_send(request, r, list);
+    reply_cpus(request, arguments, push_ospm, false);
 }
 
-static void push_removal(int *r, struct json_object *list, const struct control *control,
-                         unsigned int index, const struct control_cpu *cpu)
+static void put_ost(int *r, struct json_object *entry, uint32_t source, uint32_t status)
 {
-    static const char *const names[] = {
-        [CPU_REMOVAL_NONE] = "none",
-        [CPU_REMOVAL_REQUESTED] = "requested",
-        [CPU_REMOVAL_IN_PROGRESS] = "in-progress",
-        [CPU_REMOVAL_REJECTED] = "rejected",
-        [CPU_REMOVAL_DONE] = "done",
+    struct json_object *ost = json_object_new_object();
+
+    reply_put(r, entry, "ost", ost);
+    reply_put(r, ost, "source", json_object_new_int64(source));
+    reply_put_text(r, ost, "source-text", ost_source_text(source));
+    reply_put(r, ost, "status", json_object_new_int64(status));
+    reply_put_text(r, ost, "status-text", ost_status_text(source, status));
+}
+
+static void push_vcpu(int *r, struct json_object *list, const struct control *control,
+                      unsigned int index)
+{
+    static const char *const requests[] = {
+        [CPU_REQUEST_NONE] = "none",
+        [CPU_REQUEST_INSERTION] = "insertion",
+        [CPU_REQUEST_REMOVAL] = "removal",
     };
+    static const char *const phases[] = {
+        [CPU_PHASE_NONE] = "none",
+        [CPU_PHASE_REQUESTED] = "requested",
+        [CPU_PHASE_IN_PROGRESS] = "in-progress",
+        [CPU_PHASE_REJECTED] = "rejected",
+        [CPU_PHASE_DONE] = "done",
+    };
+    struct control_cpu cpu = get_cpu(control, index);
     struct json_object *entry = json_object_new_object();
-    char slot[16];
 
-    snprintf(slot, sizeof(slot), "%u", index);
     reply_push(r, list, entry);
-    reply_put(r, entry, "slot", json_object_new_string(slot));
-    reply_put_text(r, entry, "device", control->devices[index].id);
-    reply_put(r, entry, "state", json_object_new_string(names[cpu->removal]));
-    if (cpu->ost_known) {
-        reply_put(r, entry, "source", json_object_new_int64(cpu->ost_source));
-        reply_put(r, entry, "status", json_object_new_int64(cpu->ost_status));
-        reply_put_text(r, entry, "reason", ost_status_text(cpu->ost_source, cpu->ost_status));
+    reply_put(r, entry, "cpu-index", json_object_new_int64(index));
+    reply_put(r, entry, "apic-id", json_object_new_int64(smp_apic_id(&control->config.smp, index)));
+    put_props(r, entry, control, index);
+    reply_put(r, entry, "plugged", json_object_new_boolean(cpu.present));
+    if (cpu.present) {
+        reply_put(r, entry, "thread-id", json_object_new_int(cpu.thread_id));
+        put_path(r, entry, control, index);
     }
+    reply_put_text(r, entry, "device", control->devices[index].id);
+    reply_put_text(r, entry, "request", requests[cpu.request]);
+    reply_put_text(r, entry, "phase", phases[cpu.phase]);
+    if (cpu.ost_known)
+        put_ost(r, entry, cpu.ost_source, cpu.ost_status);
 }
 
-/* __org.cpuctl_query-removals: how far each removal has come, and what the guest said last. */
-void command_query_removals(struct qmp_request *request, struct json_object *arguments)
+/* __org.cpuctl_query-vcpus: every possible CPU, how far what was asked of the guest has come, and
+ * what it said last. */
+void command_query_vcpus(struct qmp_request *request, struct json_object *arguments)
 {
-    const struct control *control = request_control(request);
-    struct json_object *list;
-    int r;
-
-    if (!request_takes_nothing(request, arguments))
-        return;
-    list = json_object_new_array();
-    r = list ? 0 : -ENOMEM;
-    for (unsigned int i = 0; r >= 0 && i < control->config.smp.maxcpus; i++) {
-        struct control_cpu cpu = get_cpu(control, i);
-
-        if (cpu.removal != CPU_REMOVAL_NONE)
-            push_removal(&r, list, control, i, &cpu);
-    }
-    reply_send(request, r, list);
+    reply_cpus(request, arguments, push_vcpu, false);
 }

@@ -98,16 +98,25 @@ def present(qmp):
     return {cpu["cpu-index"] for cpu in qmp.execute("query-cpus-fast")}
 
 
+def asked(qmp, cpu):
+    """What was asked of the guest about a CPU, how far that has come, and what it answered."""
+    entry = qmp.execute("__org.cpuctl_query-vcpus")[cpu]
+    return entry["request"], entry["phase"], entry.get("ost", {}).get("status-text")
+
+
 def come_and_go(machine, qmp, agent):
     for cpu in (1, 2, 3):
         add(machine, qmp, cpu)
     same(agent.vcpus(), dict.fromkeys(range(4), True))
     same(present(qmp), {0, 1, 2, 3})
+    same(asked(qmp, 0), ("none", "none", None))
+    same(asked(qmp, 3), ("insertion", "done", "success"))
     for cpu in (3, 2, 1):
         remove(qmp, cpu)
     wait_said(machine, "online 0 present 0", 2)
     same(agent.vcpus(), {0: True})
     same(present(qmp), {0})
+    same(asked(qmp, 3), ("removal", "done", "success"))
 
 
 def refuse(machine, qmp, agent):
@@ -117,6 +126,7 @@ def refuse(machine, qmp, agent):
     error = qmp.wait_event("DEVICE_UNPLUG_GUEST_ERROR")
     print(f"# {error}", flush=True)
     same((error["device"], error["path"]), ("cpu1", "/machine/peripheral/cpu1"))
+    same(asked(qmp, 1), ("removal", "rejected", "the device is busy"))
     same((error["__org.cpuctl_source"], error["__org.cpuctl_status"]), (EJECT, BUSY))
     same(agent.vcpus(), {0: True, 1: True})
     same(present(qmp), {0, 1})

@@ -13,7 +13,7 @@
 #include "vmm/cpus.h"
 #include "vmm/layout.h"
 #include "vmm/ost.h"
-#include "vmm/removal.h"
+#include "vmm/cpu-request.h"
 
 #define CPUS 5U
 #define STEP 6U
@@ -43,7 +43,7 @@ static void eject(void *opaque, unsigned int index)
 
 static void ost(void *opaque, unsigned int index, uint32_t source, uint32_t status)
 {
-    removal_ost(at(opaque, index), source, status);
+    cpu_request_ost(at(opaque, index), source, status);
     hold(ost_source_text(source) && ost_status_text(source, status));
 }
 

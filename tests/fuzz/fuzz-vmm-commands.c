@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     join(loop, vm.control, 0, &hostile);
     tell(loop, &hostile, data, size < INPUT_MAX ? size : INPUT_MAX);
     check_lines(&hostile);
-    hold(vm.cpus[0].present && vm.cpus[0].removal == CPU_REMOVAL_NONE);
+    hold(vm.cpus[0].present && vm.cpus[0].request == CPU_REQUEST_NONE);
     join(loop, vm.control, 1, &next);
     tell(loop, &next, ASK, strlen(ASK));
     check_lines(&next);

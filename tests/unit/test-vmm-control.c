@@ -186,7 +186,14 @@ static const struct {
     { "query-acpi-ospm-status",
       "{\"return\": [{\"slot\": \"0\", \"slot-type\": \"CPU\", \"source\": 0, \"status\": 0}, "
       "{\"slot\": \"1\", " },
-    { "__org.cpuctl_query-removals", "{\"return\": []}" },
+    { "__org.cpuctl_query-vcpus",
+      "{\"return\": [{\"cpu-index\": 0, \"apic-id\": 0, \"props\": {\"core-id\": 0, "
+      "\"thread-id\": 0, \"socket-id\": 0}, \"plugged\": true, \"thread-id\": 1000, "
+      "\"qom-path\": \"/machine/unattached/device[0]\", \"request\": \"none\", "
+      "\"phase\": \"none\"}, {\"cpu-index\": 1, \"apic-id\": 1, " },
+    { "__org.cpuctl_query-vcpus",
+      "{\"core-id\": 1, \"thread-id\": 1, \"socket-id\": 1}, \"plugged\": false, "
+      "\"request\": \"none\", \"phase\": \"none\"}]}" },
 };
 
 START_TEST(answers_queries)
@@ -345,14 +352,15 @@ START_TEST(adds_and_removes)
     ck_assert_ptr_nonnull(strstr(text, "\"qom-path\": \"/machine/peripheral/c7\""));
     ck_assert_ptr_nonnull(strstr(text, "\"qom-path\": \"/machine/peripheral-anon/device[0]\""));
     expect(fd, DEL("/machine/peripheral-anon/device[0]"), "{\"return\": {}}");
-    ck_assert_int_eq(vm.cpus[1].removal, CPU_REMOVAL_REQUESTED);
+    ck_assert_int_eq(vm.cpus[1].phase, CPU_PHASE_REQUESTED);
 
     /* asking twice is no error */
     expect(fd, DEL("c7"), "{\"return\": {}}");
     expect(fd, DEL("c7"), "{\"return\": {}}");
     ck_assert_int_eq(vm.unplugs, 3);
-    expect(fd, "{\"execute\":\"__org.cpuctl_query-removals\"}",
-           "{\"slot\": \"7\", \"device\": \"c7\", \"state\": \"requested\"}");
+    expect(fd, "{\"execute\":\"__org.cpuctl_query-vcpus\"}",
+           "\"qom-path\": \"/machine/peripheral/c7\", \"device\": \"c7\", \"request\": "
+           "\"removal\", \"phase\": \"requested\"}");
     vm.cpus[7] = (struct control_cpu){ 0 };
     control_cpu_ost(control, 7, 3, 0);
     ck_assert_ptr_nonnull(strstr(hear(fd), ost[0]));
@@ -389,13 +397,15 @@ START_TEST(tells_why_a_removal_failed)
                                  "\"/machine/peripheral/c1\", \"device\": \"c1\", "
                                  "\"__org.cpuctl_source\": 3, \"__org.cpuctl_status\": 130, "
                                  "\"__org.cpuctl_reason\": \"the device is busy\"}}"));
-    vm.cpus[1].removal = CPU_REMOVAL_REJECTED;
+    vm.cpus[1].request = CPU_REQUEST_REMOVAL;
+    vm.cpus[1].phase = CPU_PHASE_REJECTED;
     vm.cpus[1].ost_known = true;
     vm.cpus[1].ost_source = 3;
     vm.cpus[1].ost_status = 0x82;
-    expect(fd, "{\"execute\":\"__org.cpuctl_query-removals\"}",
-           "\"state\": \"rejected\", \"source\": 3, \"status\": 130, \"reason\": \"the device is "
-           "busy\"}");
+    expect(fd, "{\"execute\":\"__org.cpuctl_query-vcpus\"}",
+           "\"request\": \"removal\", \"phase\": \"rejected\", \"ost\": {\"source\": 3, "
+           "\"source-text\": \"eject request\", \"status\": 130, \"status-text\": \"the device is "
+           "busy\"}}");
     expect(fd, "{\"execute\":\"query-acpi-ospm-status\"}",
            "{\"device\": \"c1\", \"slot\": \"1\", \"slot-type\": \"CPU\", \"source\": 3, "
            "\"status\": 130}");

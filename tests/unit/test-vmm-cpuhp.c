@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU hotplug controller's registers, a CPU's removal, and what _OST codes mean. */
+/* The CPU hotplug controller's registers, what is asked about a CPU, and what _OST codes mean. */
 #include "main.h"
 
 #include <errno.h>
@@ -7,11 +7,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "vmm/cpu-request.h"
 #include "vmm/cpuhp.h"
 #include "vmm/cpus.h"
 #include "vmm/layout.h"
 #include "vmm/ost.h"
-#include "vmm/removal.h"
 
 #define CPUS 5U
 
@@ -45,7 +45,7 @@ static void ost(void *opaque, unsigned int index, uint32_t source, uint32_t stat
 {
     struct machine *machine = opaque;
 
-    removal_ost(&machine->cpus[index], source, status);
+    cpu_request_ost(&machine->cpus[index], source, status);
     machine->osts++;
     machine->ost_index = index;
     machine->ost_source = source;
@@ -360,7 +360,7 @@ START_TEST(removal_asked_twice)
     /* It works on it: nothing to ask. */
     cpu->remove_event = false;
     say_ost(&machine, 1, OST_EJECT_REQUEST, 0x84);
-    ck_assert_int_eq(cpu->removal, CPU_REMOVAL_IN_PROGRESS);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_IN_PROGRESS);
     ck_assert_int_eq(removal_request(cpu), 0);
     ck_assert(!cpu->remove_event);
 }
@@ -376,7 +376,7 @@ START_TEST(removal_withdrawn)
     removal_request(cpu);
     ck_assert_int_eq(removal_withdraw(cpu), 0);
     ck_assert(!cpu->remove_event && cpu->enabled);
-    ck_assert_int_eq(cpu->removal, CPU_REMOVAL_NONE);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_NONE);
     ck_assert_int_eq(removal_eject(cpu), -EPERM);
     /* Too late, and the eject is honoured. */
     removal_request(cpu);
@@ -397,7 +397,7 @@ START_TEST(removal_rejected)
     cpu->remove_event = false;
     say_ost(&machine, 1, OST_EJECT_REQUEST, 0x84);
     say_ost(&machine, 1, OST_EJECT_REQUEST, 0x82);
-    ck_assert_int_eq(cpu->removal, CPU_REMOVAL_REJECTED);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_REJECTED);
     ck_assert(cpu->ost_known);
     ck_assert_uint_eq(cpu->ost_event, 3);
     ck_assert_uint_eq(cpu->ost_status, 0x82);
@@ -405,7 +405,7 @@ START_TEST(removal_rejected)
     /* It can be asked again, and an answer to the older request does not end the new one. */
     ck_assert_int_eq(removal_request(cpu), 1);
     say_ost(&machine, 1, OST_EJECT_REQUEST, 1);
-    ck_assert_int_eq(cpu->removal, CPU_REMOVAL_REQUESTED);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_REQUESTED);
     ck_assert_int_eq(removal_eject(cpu), 0);
 }
 END_TEST
@@ -422,16 +422,72 @@ START_TEST(removal_answers_that_change_nothing)
     say_ost(&machine, 1, OST_EJECT_REQUEST, 0);
     say_ost(&machine, 1, OST_DEVICE_CHECK, 1);
     say_ost(&machine, 1, OST_OSPM_INSERTION, 0x82);
-    ck_assert_int_eq(cpu->removal, CPU_REMOVAL_REQUESTED);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_REQUESTED);
     ck_assert_int_eq(removal_eject(cpu), 0);
     /* Linux's last word, on the empty slot; and a guest that nobody asked. */
-    cpu->removal = CPU_REMOVAL_DONE;
+    cpu->phase = CPU_PHASE_DONE;
     say_ost(&machine, 1, OST_EJECT_REQUEST, 0);
     say_ost(&machine, 1, OST_EJECT_REQUEST, 1);
-    ck_assert_int_eq(cpu->removal, CPU_REMOVAL_DONE);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_DONE);
     say_ost(&machine, 0, OST_OSPM_EJECT, 0x82);
-    ck_assert_int_eq(machine.cpus[0].removal, CPU_REMOVAL_NONE);
+    ck_assert_int_eq(machine.cpus[0].phase, CPU_PHASE_NONE);
     ck_assert_uint_eq(machine.cpus[0].ost_event, 0x103);
+}
+END_TEST
+
+START_TEST(insertion_answered)
+{
+    static const struct {
+        uint32_t source, status;
+        enum cpu_phase phase;
+    } answers[] = {
+        { OST_OSPM_INSERTION, 0x80, CPU_PHASE_IN_PROGRESS },
+        { OST_DEVICE_CHECK, 0, CPU_PHASE_DONE },
+        { OST_BUS_CHECK, 1, CPU_PHASE_REJECTED },
+        { OST_OSPM_INSERTION, 0x81, CPU_PHASE_REJECTED },
+        /* answers on other matters */
+        { OST_EJECT_REQUEST, 0, CPU_PHASE_REQUESTED },
+        { 0x777, 0, CPU_PHASE_REQUESTED },
+    };
+
+    for (unsigned int i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct machine machine;
+        struct cpu *cpu = &machine.cpus[1];
+
+        setup(&machine);
+        insertion_request(cpu);
+        ck_assert(cpu->insert_event && cpu->request == CPU_REQUEST_INSERTION);
+        /* Before the guest has seen it, it speaks of something older. */
+        say_ost(&machine, 1, answers[i].source, answers[i].status);
+        ck_assert_int_eq(cpu->phase, CPU_PHASE_REQUESTED);
+        cpu->insert_event = false;
+        say_ost(&machine, 1, answers[i].source, answers[i].status);
+        ck_assert_int_eq(cpu->phase, answers[i].phase);
+    }
+}
+END_TEST
+
+START_TEST(insertion_ends)
+{
+    struct machine machine;
+    struct cpu *cpu = &machine.cpus[1];
+
+    /* A guest that starts anew takes it, but makes nothing undone that it refused. */
+    setup(&machine);
+    insertion_request(cpu);
+    insertion_complete(cpu);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_DONE);
+    cpu->phase = CPU_PHASE_REJECTED;
+    insertion_complete(cpu);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_REJECTED);
+    /* A removal takes its place, and late words on the insertion change nothing. */
+    insertion_request(cpu);
+    cpu->insert_event = false;
+    ck_assert_int_eq(removal_request(cpu), 1);
+    say_ost(&machine, 1, OST_DEVICE_CHECK, 0);
+    insertion_complete(cpu);
+    ck_assert_int_eq(cpu->request, CPU_REQUEST_REMOVAL);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_REQUESTED);
 }
 END_TEST
 
@@ -474,6 +530,8 @@ START_TEST(ost_codes)
     }
     ck_assert(ost_is_removal(3) && ost_is_removal(0x103));
     ck_assert(!ost_is_removal(0) && !ost_is_removal(1) && !ost_is_removal(0x200));
+    ck_assert(ost_is_insertion(0) && ost_is_insertion(1) && ost_is_insertion(0x200));
+    ck_assert(!ost_is_insertion(3) && !ost_is_insertion(0x103) && !ost_is_insertion(0x777));
     ck_assert_str_eq(ost_source_text(3), "eject request");
     ck_assert_str_eq(ost_source_text(0x777), "unknown source");
 }
@@ -482,7 +540,7 @@ END_TEST
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("vmm-cpuhp");
-    TCase *registers = tcase_create("registers"), *removal = tcase_create("removal");
+    TCase *registers = tcase_create("registers"), *requests = tcase_create("requests");
 
     tcase_add_test(registers, block_is_detected);
     tcase_add_test(registers, flags_follow_the_cpu);
@@ -495,13 +553,15 @@ Suite *unit_suite(void)
     tcase_add_test(registers, eject_nobody_asked_for);
     tcase_add_test(registers, ost_reaches_the_host_with_its_status);
     tcase_add_test(registers, reset_registers);
-    tcase_add_test(removal, removal_of_what_can_not_be_removed);
-    tcase_add_test(removal, removal_asked_twice);
-    tcase_add_test(removal, removal_withdrawn);
-    tcase_add_test(removal, removal_rejected);
-    tcase_add_test(removal, removal_answers_that_change_nothing);
-    tcase_add_test(removal, ost_codes);
+    tcase_add_test(requests, removal_of_what_can_not_be_removed);
+    tcase_add_test(requests, removal_asked_twice);
+    tcase_add_test(requests, removal_withdrawn);
+    tcase_add_test(requests, removal_rejected);
+    tcase_add_test(requests, removal_answers_that_change_nothing);
+    tcase_add_test(requests, insertion_answered);
+    tcase_add_test(requests, insertion_ends);
+    tcase_add_test(requests, ost_codes);
     suite_add_tcase(suite, registers);
-    suite_add_tcase(suite, removal);
+    suite_add_tcase(suite, requests);
     return suite;
 }

@@ -71,7 +71,8 @@ static int unplug(void *vm, unsigned int index, struct cpuctl_error *error)
     if (!fake->cpus[index].present)
         return cpuctl_error_set(error, -ENOENT, "CPU %u is not there", index);
     fake->unplugs++;
-    fake->cpus[index].removal = CPU_REMOVAL_REQUESTED;
+    fake->cpus[index].request = CPU_REQUEST_REMOVAL;
+    fake->cpus[index].phase = CPU_PHASE_REQUESTED;
     return 0;
 }
 
@@ -82,7 +83,8 @@ static int withdraw(void *vm, unsigned int index, struct cpuctl_error *error)
     if (fake->withdraw_result < 0)
         return cpuctl_error_set(error, fake->withdraw_result, "too late for CPU %u", index);
     fake->withdrawals++;
-    fake->cpus[index].removal = CPU_REMOVAL_NONE;
+    fake->cpus[index].request = CPU_REQUEST_NONE;
+    fake->cpus[index].phase = CPU_PHASE_NONE;
     return 0;
 }
 

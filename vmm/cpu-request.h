@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A CPU's removal: requested → in progress → done or rejected. The guest's Notify is asynchronous,
- * so it acknowledges the remove event before it evaluates _EJ0. What authorises an eject is
- * therefore that a removal was requested, never the event's bit. Pure: these change the CPU's state
- * and nothing else; cpus.c acts on it.
+ * What is asked of the guest about a CPU, its insertion or its removal: requested → in progress →
+ * done or rejected. The guest's Notify is asynchronous, so it acknowledges the remove event before
+ * it evaluates _EJ0. What authorises an eject is therefore that a removal was requested, never the
+ * event's bit. Pure: these change the CPU's state and nothing else; cpus.c acts on it.
  */
-#ifndef VMM_REMOVAL_H
-#define VMM_REMOVAL_H
+#ifndef VMM_CPU_REQUEST_H
+#define VMM_CPU_REQUEST_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct cpu;
 
+/** The CPU has been plugged: asks the guest to take it. */
+void insertion_request(struct cpu *cpu);
+/** A guest that starts anew takes what is plugged. */
+void insertion_complete(struct cpu *cpu);
 /**
  * Requests a removal. While the guest has not taken the event, or says that it works on it, asking
  * again changes nothing; after a refusal, or when it took the event and has said nothing since, it
@@ -27,6 +31,6 @@ int removal_withdraw(struct cpu *cpu);
  * nobody asked for it, and nothing changed. */
 int removal_eject(struct cpu *cpu);
 /** The guest's _OST about the CPU, which may be an empty slot by now. */
-void removal_ost(struct cpu *cpu, uint32_t source, uint32_t status);
+void cpu_request_ost(struct cpu *cpu, uint32_t source, uint32_t status);
 
 #endif

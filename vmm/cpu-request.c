@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is asked of the guest about a CPU. */
+#include "cpu-request.h"
+
+#include <errno.h>
+
+#include "cpus.h"
+#include "ost.h"
+
+void insertion_request(struct cpu *cpu)
+{
+    cpu->request = CPU_REQUEST_INSERTION;
+    cpu->phase = CPU_PHASE_REQUESTED;
+    cpu->insert_event = true;
+}
+
+static bool insertion_pending(const struct cpu *cpu)
+{
+    return cpu->request == CPU_REQUEST_INSERTION &&
+           (cpu->phase == CPU_PHASE_REQUESTED || cpu->phase == CPU_PHASE_IN_PROGRESS);
+}
+
+void insertion_complete(struct cpu *cpu)
+{
+    if (insertion_pending(cpu))
+        cpu->phase = CPU_PHASE_DONE;
+}
+
+int removal_request(struct cpu *cpu)
+{
+    if (!cpu->enabled)
+        return -ENOENT;
+    if (cpu->index == 0)
+        return -EPERM;
+    if (cpu->removal_requested && (cpu->remove_event || cpu->phase == CPU_PHASE_IN_PROGRESS))
+        return 0;
+    cpu->request = CPU_REQUEST_REMOVAL;
+    cpu->phase = CPU_PHASE_REQUESTED;
+    cpu->removal_requested = true;
+    cpu->remove_event = true;
+    return 1;
+}
+
+int removal_withdraw(struct cpu *cpu)
+{
+    if (!cpu->removal_requested)
+        return 0;
+    if (!cpu->remove_event)
+        return -EALREADY;
+    cpu->request = CPU_REQUEST_NONE;
+    cpu->phase = CPU_PHASE_NONE;
+    cpu->removal_requested = false;
+    cpu->remove_event = false;
+    return 0;
+}
+
+int removal_eject(struct cpu *cpu)
+{
+    if (!cpu->enabled || !cpu->removal_requested)
+        return -EPERM;
+    cpu->enabled = false;
+    cpu->removal_requested = false;
+    cpu->insert_event = false;
+    cpu->remove_event = false;
+    return 0;
+}
+
+/* Success alone removes nothing: it follows the eject, on the empty slot. */
+static void answer_removal(struct cpu *cpu, enum ost_outcome outcome)
+{
+    if (outcome == OST_IN_PROGRESS)
+        cpu->phase = CPU_PHASE_IN_PROGRESS;
+    if (outcome != OST_FAILURE)
+        return;
+    cpu->phase = CPU_PHASE_REJECTED;
+    cpu->removal_requested = false;
+}
+
+static void answer_insertion(struct cpu *cpu, enum ost_outcome outcome)
+{
+    static const enum cpu_phase phases[] = {
+        [OST_SUCCESS] = CPU_PHASE_DONE,
+        [OST_IN_PROGRESS] = CPU_PHASE_IN_PROGRESS,
+        [OST_FAILURE] = CPU_PHASE_REJECTED,
+    };
+
+    cpu->phase = phases[outcome];
+}
+
+void cpu_request_ost(struct cpu *cpu, uint32_t source, uint32_t status)
+{
+    enum ost_outcome outcome = ost_outcome(source, status);
+
+    cpu->ost_known = true;
+    cpu->ost_event = source;
+    cpu->ost_status = status;
+    /* An answer that comes while an event waits belongs to an older request. */
+    if (ost_is_removal(source) && cpu->removal_requested && !cpu->remove_event)
+        answer_removal(cpu, outcome);
+    if (ost_is_insertion(source) && insertion_pending(cpu) && !cpu->insert_event)
+        answer_insertion(cpu, outcome);
+}
