@@ -79,6 +79,14 @@ static int withdraw(void *data, unsigned int index, struct cpuctl_error *error)
     return hotplug_withdraw(data, index, error);
 }
 
+static int get_node(void *data, unsigned int index)
+{
+    const struct vm *vm = data;
+    const struct numa *numa = &vm->options->numa;
+
+    return numa->count > 0 ? (int)numa->cpu_nodes[index] : -1;
+}
+
 static bool get_chardev(void *data, unsigned int number, struct control_chardev *ret_chardev)
 {
     const struct vm *vm = data;
@@ -113,6 +121,7 @@ static const struct control_ops ops = {
     .plug = plug,
     .unplug = unplug,
     .withdraw = withdraw,
+    .node = get_node,
     .get_chardev = get_chardev,
 };
 

@@ -59,6 +59,10 @@ vmm_sources = \
 	vmm/msi.h \
 	vmm/msix.c \
 	vmm/msix.h \
+	vmm/numa.c \
+	vmm/numa.h \
+	vmm/option-values.c \
+	vmm/option-values.h \
 	vmm/options.c \
 	vmm/options.h \
 	vmm/ost.c \

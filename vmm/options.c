@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "cpuctl.h"
+#include "option-values.h"
 
 #define SIZE_DEFAULT (512ULL << 20)
-#define NUMBER_MAX   1048576UL
 
 enum option_id {
     OPTION_STOPPED = 'S',
@@ -23,6 +23,7 @@ enum option_id {
     OPTION_MEM_PATH,
     OPTION_MEM_MERGE,
     OPTION_SMP,
+    OPTION_NUMA,
     OPTION_CPU,
     OPTION_SERIAL,
     OPTION_QMP,
@@ -48,6 +49,8 @@ static const struct {
     { "mem-path", "FOLDER", "take the RAM from huge pages mounted there", OPTION_MEM_PATH },
     { "mem-merge", NULL, "let KSM merge equal pages", OPTION_MEM_MERGE },
     { "smp", "N,maxcpus=M,…", "CPUs at start, and with those that can be added", OPTION_SMP },
+    { "numa", "node,cpus=N-M,mem=SIZE…", "a NUMA node; cpu,… and dist,… as with QEMU",
+      OPTION_NUMA },
     { "cpu", "MODEL,±FEATURE,…", "CPU model (default host); help lists them", OPTION_CPU },
     { "serial", "END", "stdio (default), file:PATH, unix:PATH or pty", OPTION_SERIAL },
     { "qmp", "unix:PATH", "listen there for QMP clients", OPTION_QMP },
@@ -76,39 +79,6 @@ void options_help(void)
                descriptions[i].value ? descriptions[i].value : "", descriptions[i].help);
 }
 
-/* Bytes, with K, M or G; without a letter, MiB, as with QEMU. */
-static int parse_size(const char *text, uint64_t *ret_size, struct cpuctl_error *error)
-{
-    static const struct {
-        const char *suffix;
-        unsigned int shift;
-    } units[] = { { "", 20 }, { "K", 10 }, { "M", 20 }, { "G", 30 } };
-    size_t digits = strspn(text, "0123456789");
-    uint64_t value = digits > 0 && digits <= 9 ? strtoull(text, NULL, 10) : 0;
-
-    for (size_t i = 0; value > 0 && i < sizeof(units) / sizeof(units[0]); i++)
-        if (strcmp(text + digits, units[i].suffix) == 0) {
-            *ret_size = value << units[i].shift;
-            return 0;
-        }
-    return cpuctl_error_set(
-        error, -EINVAL, "--memory: \"%s\" is not a number with K, M or G, of up to 9 digits", text);
-}
-
-/* The number that @text begins with, up to one of the characters in @end. */
-static int parse_number(const char *option, const char *text, const char *end, unsigned int most,
-                        unsigned int *ret_number, struct cpuctl_error *error)
-{
-    size_t digits = strspn(text, "0123456789");
-    unsigned long value = digits > 0 && digits <= 7 ? strtoul(text, NULL, 10) : NUMBER_MAX;
-
-    if (value >= most || (text[digits] != '\0' && !strchr(end, text[digits])))
-        return cpuctl_error_set(error, -EINVAL, "%s: \"%.*s\" is not a number from 0 to %u", option,
-                                (int)strcspn(text, end), text, most - 1);
-    *ret_number = (unsigned int)value;
-    return 0;
-}
-
 static int parse_pair(const char *text, struct options_affinity *ret_pair,
                       struct cpuctl_error *error)
 {
@@ -119,10 +89,12 @@ static int parse_pair(const char *text, struct options_affinity *ret_pair,
         return cpuctl_error_set(error, -EINVAL,
                                 "--affinity: \"%.*s\" does not have the form vcpu=N:cpu=M",
                                 (int)strcspn(text, ","), text);
-    r = parse_number("--affinity", text + 5, ":", NUMBER_MAX, &ret_pair->vcpu, error);
+    r = option_number("--affinity", text + 5, (size_t)(colon - text) - 5, OPTION_NUMBER_END,
+                      &ret_pair->vcpu, error);
     if (r < 0)
         return r;
-    return parse_number("--affinity", colon + 5, ",", CPU_SETSIZE, &ret_pair->cpu, error);
+    return option_number("--affinity", colon + 5, strcspn(colon + 5, ","), CPU_SETSIZE,
+                         &ret_pair->cpu, error);
 }
 
 static int parse_affinity(struct options *options, const char *text, struct cpuctl_error *error)
@@ -157,6 +129,18 @@ static int add_device(struct options *options, enum devices_kind kind, const cha
     return 0;
 }
 
+/* They are looked at when --smp and --memory are known. */
+static int add_numa(struct options *options, const char *text, struct cpuctl_error *error)
+{
+    const char **grown = reallocarray(options->numa_texts, options->numa_count + 1, sizeof(*grown));
+
+    if (!grown)
+        return cpuctl_error_set(error, -ENOMEM, "memory is short");
+    grown[options->numa_count++] = text;
+    options->numa_texts = grown;
+    return 0;
+}
+
 static int take(struct options *options, enum option_id option, const char *value,
                 struct cpuctl_error *error)
 {
@@ -171,7 +155,7 @@ static int take(struct options *options, enum option_id option, const char *valu
         options->append = value;
         break;
     case OPTION_MEMORY:
-        return parse_size(value, &options->memory.size, error);
+        return option_size("--memory", value, strlen(value), &options->memory.size, error);
     case OPTION_MEM_PATH:
         options->memory.path = value;
         break;
@@ -180,6 +164,8 @@ static int take(struct options *options, enum option_id option, const char *valu
         break;
     case OPTION_SMP:
         return smp_parse(value, &options->smp, error);
+    case OPTION_NUMA:
+        return add_numa(options, value, error);
     case OPTION_CPU:
         options->cpu = value;
         if (strcmp(value, "help") == 0)
@@ -210,7 +196,8 @@ static int take(struct options *options, enum option_id option, const char *valu
         return parse_affinity(options, value, error);
     case OPTION_MAX_VCPUS:
         options->limit_given = true;
-        return parse_number("--max-vcpus", value, "", NUMBER_MAX, &options->max_vcpus, error);
+        return option_number("--max-vcpus", value, strlen(value), OPTION_NUMBER_END,
+                             &options->max_vcpus, error);
     case OPTION_CHECK_HOST:
         options->action = OPTIONS_CHECK_HOST;
         break;
@@ -225,7 +212,7 @@ static int take(struct options *options, enum option_id option, const char *valu
 }
 
 /* What only shows when all of the line has been read. */
-static int check(const struct options *options, struct cpuctl_error *error)
+static int check(struct options *options, struct cpuctl_error *error)
 {
     if (options->action != OPTIONS_RUN)
         return 0;
@@ -236,7 +223,8 @@ static int check(const struct options *options, struct cpuctl_error *error)
             return cpuctl_error_set(error, -EINVAL,
                                     "--affinity: there is no vCPU %u: maxcpus is %u",
                                     options->affinity[i].vcpu, options->smp.maxcpus);
-    return 0;
+    return numa_parse(options->numa_texts, options->numa_count, &options->smp, options->memory.size,
+                      &options->numa, error);
 }
 
 int options_parse(int argc, char *argv[], struct options *ret_options, struct cpuctl_error *error)
@@ -285,4 +273,8 @@ void options_free(struct options *options)
     free(options->devices);
     options->devices = NULL;
     options->device_count = 0;
+    free(options->numa_texts);
+    options->numa_texts = NULL;
+    options->numa_count = 0;
+    numa_free(&options->numa);
 }

@@ -9,6 +9,7 @@
 
 #include "devices.h"
 #include "memory.h"
+#include "numa.h"
 #include "smp.h"
 
 struct cpuctl_error;
@@ -45,6 +46,9 @@ struct options {
     size_t affinity_count;
     struct devices_option *devices; /**< --agent, --console, --drive, in their order */
     size_t device_count;
+    const char **numa_texts; /**< --numa, in their order */
+    size_t numa_count;
+    struct numa numa; /**< what they say */
 };
 
 /** Parses the command line. Returns 0, or -EINVAL or -ENOMEM with a sentence. */

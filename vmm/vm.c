@@ -130,7 +130,18 @@ static bool is_plugged(void *opaque, unsigned int index)
 
 int vm_build_acpi(struct vm *vm, struct cpuctl_error *error)
 {
-    struct acpi_config config = { .smp = &vm->smp, .plugged = is_plugged, .opaque = vm };
+    const struct numa *numa = &vm->options->numa;
+    struct acpi_memory pieces[NUMA_PIECES_MAX];
+    struct acpi_config config = {
+        .smp = &vm->smp,
+        .plugged = is_plugged,
+        .opaque = vm,
+        .nodes = numa->count,
+        .cpu_nodes = numa->cpu_nodes,
+        .memory = pieces,
+        .memory_count = numa_pieces(numa, vm->memory.low.size, pieces),
+        .distances = numa->distances,
+    };
     struct acpi_tables tables = { 0 };
     uint64_t room;
     int r = acpi_tables_build(&config, &tables, error);

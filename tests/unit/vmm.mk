@@ -70,6 +70,11 @@ tests_unit_test_vmm_cpuid_SOURCES = tests/unit/test-vmm-cpuid.c $(unit_main)
 tests_unit_test_vmm_cpuid_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_cpuid_LDADD = $(unit_vmm_libs)
 
+unit_tests += tests/unit/test-vmm-numa
+tests_unit_test_vmm_numa_SOURCES = tests/unit/test-vmm-numa.c $(unit_main)
+tests_unit_test_vmm_numa_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_numa_LDADD = $(unit_vmm_libs)
+
 unit_tests += tests/unit/test-vmm-limits
 tests_unit_test_vmm_limits_SOURCES = tests/unit/test-vmm-limits.c $(unit_main)
 tests_unit_test_vmm_limits_CFLAGS = $(unit_cflags)

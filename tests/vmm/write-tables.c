@@ -2,8 +2,7 @@
 /*
  * Writes every ACPI table of one machine into a folder, as FOLDER/SIGNATURE.dat:
  *
- *     write-tables FOLDER SMP [NODES]     SMP as in --smp; NODES: NUMA nodes, CPUs and memory in
- * turn
+ *     write-tables FOLDER SMP [NUMA]...     SMP as in --smp, NUMA as in --numa; 6 GiB of RAM
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,9 +13,10 @@
 #include "cpuctl.h"
 #include "vmm/acpi-tables.h"
 #include "vmm/layout.h"
+#include "vmm/numa.h"
 #include "vmm/smp.h"
 
-#define NODES_MAX 64
+#define MEMORY (6 * GIB)
 
 static bool plugged(void *opaque, unsigned int index)
 {
@@ -40,27 +40,21 @@ static int write_table(const char *folder, const struct acpi_table *table, const
 int main(int argc, char **argv)
 {
     struct cpuctl_error error = { 0 };
-    struct acpi_memory memory[NODES_MAX];
+    struct acpi_memory pieces[NUMA_PIECES_MAX];
+    struct acpi_config config = { .plugged = plugged, .memory = pieces };
     struct acpi_tables tables;
+    struct numa numa = { 0 };
     struct smp smp;
-    uint32_t *nodes;
-    struct acpi_config config = { .smp = &smp, .plugged = plugged, .opaque = &smp };
 
-    if (argc < 3 || smp_parse(argv[2], &smp, &error) < 0)
+    if (argc < 3 || smp_parse(argv[2], &smp, &error) < 0 ||
+        numa_parse((const char *const *)argv + 3, (size_t)argc - 3, &smp, MEMORY, &numa, &error) <
+            0)
         goto fail;
-    config.nodes = argc > 3 ? (unsigned int)atoi(argv[3]) : 0;
-    if (config.nodes > NODES_MAX)
-        goto fail;
-    nodes = calloc(smp.maxcpus, sizeof(*nodes));
-    if (!nodes)
-        goto fail;
-    for (unsigned int i = 0; config.nodes > 0 && i < smp.maxcpus; i++)
-        nodes[i] = i % config.nodes;
-    for (unsigned int i = 0; i < config.nodes; i++)
-        memory[i] = (struct acpi_memory){ .base = i * GIB, .size = GIB, .node = i };
-    config.cpu_nodes = nodes;
-    config.memory = memory;
-    config.memory_count = config.nodes;
+    config.smp = config.opaque = &smp;
+    config.nodes = numa.count;
+    config.cpu_nodes = numa.cpu_nodes;
+    config.memory_count = numa_pieces(&numa, LAYOUT_HOLE, pieces);
+    config.distances = numa.distances;
     if (acpi_tables_build(&config, &tables, &error) < 0)
         goto fail;
     acpi_tables_place(&tables, LAYOUT_HOLE - (tables.size + 0xffff) / 0x10000 * 0x10000);
@@ -68,9 +62,9 @@ int main(int argc, char **argv)
         if (write_table(argv[1], &tables.tables[i], tables.data + tables.tables[i].offset) < 0)
             goto fail;
     acpi_tables_free(&tables);
-    free(nodes);
+    numa_free(&numa);
     return 0;
 fail:
-    fprintf(stderr, "write-tables FOLDER SMP [NODES]: %s\n", error.text);
+    fprintf(stderr, "write-tables FOLDER SMP [NUMA]...: %s\n", error.text);
     return 1;
 }
