@@ -4,6 +4,10 @@ noinst_LTLIBRARIES += qmp/libqmp.la
 qmp_libqmp_la_SOURCES = \
 	qmp/buffer.c \
 	qmp/buffer.h \
+	qmp/client-internal.h \
+	qmp/client-io.c \
+	qmp/client.c \
+	qmp/client.h \
 	qmp/conn-object.c \
 	qmp/conn.c \
 	qmp/conn.h \

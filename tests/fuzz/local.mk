@@ -38,6 +38,11 @@ tests_fuzz_replay_kmsg_SOURCES = tests/fuzz/fuzz-kmsg.c $(replay_sources)
 tests_fuzz_replay_kmsg_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/kmsg"'
 tests_fuzz_replay_kmsg_LDADD = libcpuctl/libcpuctl-core.la
 
+unit_tests += tests/fuzz/replay-qmp-client
+tests_fuzz_replay_qmp_client_SOURCES = tests/fuzz/fuzz-qmp-client.c $(replay_sources)
+tests_fuzz_replay_qmp_client_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/qmp-client"'
+tests_fuzz_replay_qmp_client_LDADD = qmp/libqmp.la $(JSONC_LIBS)
+
 unit_tests += tests/fuzz/replay-qmp-frame
 tests_fuzz_replay_qmp_frame_SOURCES = tests/fuzz/fuzz-qmp-frame.c $(replay_sources)
 tests_fuzz_replay_qmp_frame_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/qmp-frame"'
@@ -138,6 +143,12 @@ tests_fuzz_fuzz_kmsg_SOURCES = tests/fuzz/fuzz-kmsg.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_kmsg_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_kmsg_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_kmsg_LDADD = libcpuctl/libcpuctl-core.la
+
+noinst_PROGRAMS += tests/fuzz/fuzz-qmp-client
+tests_fuzz_fuzz_qmp_client_SOURCES = tests/fuzz/fuzz-qmp-client.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_qmp_client_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_qmp_client_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_qmp_client_LDADD = qmp/libqmp.la $(JSONC_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-qmp-frame
 tests_fuzz_fuzz_qmp_frame_SOURCES = tests/fuzz/fuzz-qmp-frame.c tests/fuzz/fuzz.h

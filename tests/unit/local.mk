@@ -51,6 +51,11 @@ tests_unit_test_plan_recorded_LDADD = $(unit_libs)
 unit_qmp_cflags = $(unit_cflags) $(JSONC_CFLAGS)
 unit_qmp_libs = qmp/libqmp.la $(CHECK_LIBS)
 
+unit_tests += tests/unit/test-qmp-client
+tests_unit_test_qmp_client_SOURCES = tests/unit/test-qmp-client.c $(unit_main)
+tests_unit_test_qmp_client_CFLAGS = $(unit_qmp_cflags) -pthread
+tests_unit_test_qmp_client_LDADD = $(unit_qmp_libs) $(JSONC_LIBS) -lpthread
+
 unit_tests += tests/unit/test-qmp-server
 tests_unit_test_qmp_server_SOURCES = tests/unit/test-qmp-server.c $(unit_main)
 tests_unit_test_qmp_server_CFLAGS = $(unit_qmp_cflags)
