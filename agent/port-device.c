@@ -160,6 +160,15 @@ static int on_holder_closed(sd_event_source *source, const struct inotify_event 
     return 0;
 }
 
+static int retry_after(struct port *port, uint64_t usec)
+{
+    struct device *device = port->transport;
+
+    device->retry_source = sd_event_source_disable_unref(device->retry_source);
+    return sd_event_add_time_relative(port->loop, &device->retry_source, CLOCK_MONOTONIC, usec, 0,
+                                      on_retry, port);
+}
+
 /* Somebody else has the device: wait until it is closed. */
 static void wait_for_holder(struct port *port, const char *path)
 {
@@ -170,9 +179,7 @@ static void wait_for_holder(struct port *port, const char *path)
         uint64_t wait = (uint64_t)BUSY_FIRST_USEC << (BUSY_RETRIES - device->retries);
 
         device->retries--;
-        device->retry_source = sd_event_source_disable_unref(device->retry_source);
-        if (sd_event_add_time_relative(port->loop, &device->retry_source, CLOCK_MONOTONIC, wait, 0,
-                                       on_retry, port) >= 0)
+        if (retry_after(port, wait) >= 0)
             return;
     }
     holder_describe(path, holder, sizeof(holder));
@@ -180,10 +187,13 @@ static void wait_for_holder(struct port *port, const char *path)
     if (device->told != EBUSY)
         log_write(LOG_WARNING, "%s is in use by %s; waiting until it is closed", path, holder);
     device->told = EBUSY;
-    if (!device->inotify_source &&
-        sd_event_add_inotify(port->loop, &device->inotify_source, path, IN_CLOSE | IN_DELETE_SELF,
+    if (device->inotify_source)
+        return;
+    if (sd_event_add_inotify(port->loop, &device->inotify_source, path, IN_CLOSE | IN_DELETE_SELF,
                              on_holder_closed, port) < 0)
         log_write(LOG_ERR, "%s: can't watch for its closing: %s", path, strerror(errno));
+    else /* it may have been closed after we tried and before the watch */
+        (void)retry_after(port, BUSY_FIRST_USEC);
 }
 
 static void wait_for_device(struct port *port, const char *path, int code)
@@ -295,8 +305,7 @@ static void device_next(struct port *port, bool lost)
     device->told = 0;
     device->retries = BUSY_RETRIES;
     /* Not at once: a line that opens well and fails at the first read() would keep us spinning. */
-    if (lost && sd_event_add_time_relative(port->loop, &device->retry_source, CLOCK_MONOTONIC,
-                                           LOST_RETRY_USEC, 0, on_retry, port) >= 0)
+    if (lost && retry_after(port, LOST_RETRY_USEC) >= 0)
         return;
     try_open(port);
 }
