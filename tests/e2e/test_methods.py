@@ -11,9 +11,11 @@ ANY, LOCAL = 4294967295, 1
 
 
 def ask(guest, *requests):
-    """The replies over one connection; socat waits up to 5 s for more after the last request."""
+    """The replies over one connection; socat waits up to 10 s for the agent to listen, and up to 5 s
+    for more after the last request."""
     lines = "\\n".join(json.dumps(request) for request in requests)
-    text = guest.sh(f"printf '{lines}\\n' | socat -t 5 - VSOCK-CONNECT:{LOCAL}:{PORT}", timeout=60)
+    text = guest.sh(f"printf '{lines}\\n' | socat -t 5 - "
+                    f"VSOCK-CONNECT:{LOCAL}:{PORT},retry=100,interval=0.1", timeout=60)
     return [json.loads(line) for line in text.splitlines()]
 
 
