@@ -246,6 +246,21 @@ static int enter(struct vm *vm, const struct boot_entry *entry)
     return vcpu_set_registers(vcpu, &sregs, &regs);
 }
 
+/*
+ * Where a PC's firmware begins in real mode. Linux goes there to reboot when ACPI is
+ * hardware-reduced and there is no EFI (efi_reboot_required(), machine_real_restart()).
+ */
+static int write_reset_vector(const struct memory *memory)
+{
+    /* mov $LAYOUT_RESET, %dx; mov $POWER_RESET_VALUE, %al; out %al, %dx; hlt; jmp to the hlt */
+    static const uint8_t code[] = {
+        0xba, LAYOUT_RESET & 0xff, LAYOUT_RESET >> 8, 0xb0, POWER_RESET_VALUE, 0xee, 0xf4, 0xeb,
+        0xfd
+    };
+
+    return memory_write(memory, LAYOUT_RESET_VECTOR, code, sizeof(code));
+}
+
 int boot_load(struct vm *vm, struct cpuctl_error *error)
 {
     struct boot_entry entry;
@@ -260,6 +275,8 @@ int boot_load(struct vm *vm, struct cpuctl_error *error)
     r = write_page_tables(&vm->memory);
     if (r == 0)
         r = write_gdt(&vm->memory, entry.protected_32);
+    if (r == 0)
+        r = write_reset_vector(&vm->memory);
     if (r == 0)
         r = enter(vm, &entry);
     if (r < 0)

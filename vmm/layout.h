@@ -15,6 +15,8 @@
 /** Real-mode remains that the kernel expects to be reserved (EBDA, video, option ROMs). */
 #define LAYOUT_EBDA      0x9fc00ULL
 #define LAYOUT_HIGH_BASE 0x100000ULL
+/** Where a PC's firmware is entered in real mode, f000:fff0. */
+#define LAYOUT_RESET_VECTOR 0xffff0ULL
 
 /** Boot structures, below 640 KiB: read once by the kernel's entry code, then free to be reused. */
 #define LAYOUT_GDT         0x500ULL
