@@ -175,14 +175,8 @@ def add_modules(archive, kernel, names):
                 "".join(f"/lib/modules/{kernel.release}/{module}\n" for module in order))
 
 
-def build(path, kernel, modules=(), programs=(), files=None):
-    """Write the initramfs `path`.
-
-    modules: names of kernel modules to load beside MODULES, in this order.
-    programs: names or paths of the host's programs to take in beside PROGRAMS.
-    files: contents by path in the guest: bytes, or a pathlib.Path to copy (with its x bit).
-    """
-    archive = Initramfs()
+def add_base(archive):
+    """What every served guest has: the folders, busybox, guest-init and guest-serve."""
     for folder in ("proc", "sys", "dev", "run", "tmp", "root", "mnt", "etc", "var/lib", "var/log"):
         archive.add(folder, mode=0o755, kind=stat.S_IFDIR)
     archive.add_link("/var/run", "/run")
@@ -195,7 +189,21 @@ def build(path, kernel, modules=(), programs=(), files=None):
     for applet in applets:
         if applet != "busybox":
             archive.add_link(f"/bin/{applet}", "busybox")
+    archive.add("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+    archive.add("/etc/group", "root:x:0:\n")
+    archive.add_file("/init", TOP / "tests/e2e/guest-init")
+    archive.add_file("/guest-serve", TOP / "tests/e2e/guest-serve")
 
+
+def build(path, kernel, modules=(), programs=(), files=None):
+    """Write the initramfs `path`.
+
+    modules: names of kernel modules to load beside MODULES, in this order.
+    programs: names or paths of the host's programs to take in beside PROGRAMS.
+    files: contents by path in the guest: bytes, or a pathlib.Path to copy (with its x bit).
+    """
+    archive = Initramfs()
+    add_base(archive)
     add_modules(archive, kernel, MODULES + tuple(modules))
     for name in PROGRAMS + tuple(programs):
         source = pathlib.Path(name) if "/" in str(name) else installed(name)
@@ -207,10 +215,6 @@ def build(path, kernel, modules=(), programs=(), files=None):
             archive.add_file(name, content)
         else:
             archive.add(name, content, 0o755 if content[:2] in ("#!", b"#!") else 0o644)
-    archive.add("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
-    archive.add("/etc/group", "root:x:0:\n")
-    archive.add_file("/init", TOP / "tests/e2e/guest-init")
-    archive.add_file("/guest-serve", TOP / "tests/e2e/guest-serve")
     archive.write(path)
 
 

@@ -14,7 +14,9 @@ import image
 from case import decorator
 from guest import Guest
 
-RELAYS = ("qmp", "agent")
+# What QEMU reads in L1.
+ROMS = ("linuxboot_dma.bin", "pvh.bin", "kvmvapic.bin", "bios-256k.bin", "bios-microvm.bin")
+RELAYS = ("qmp", "agent", "shell")
 
 INIT = """#!/bin/busybox sh
 # Process 1 of the inner guest.
@@ -50,21 +52,57 @@ def inner_initramfs(kernel, script, modules, programs=()):
     archive.add("/init", INIT, 0o755)
     archive.add("/script", script)
     image.add_modules(archive, kernel, modules)
+    return image_bytes(archive)
+
+
+def find_rom(name):
+    """The file of QEMU's or SeaBIOS's package."""
+    return next(path for path in (pathlib.Path("/usr/share/seabios") / name,
+                                  pathlib.Path("/usr/share/qemu") / name) if path.exists())
+
+
+def image_bytes(archive):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "initramfs"
         archive.write(path)
         return path.read_bytes()
 
 
+def served_initramfs(kernel, modules, programs=()):
+    """The initramfs of an inner guest that serves a shell (inner.py), as bytes."""
+    archive = image.Initramfs()
+    image.add_base(archive)
+    if programs:
+        image.add_stage(archive)
+    for name in programs:
+        source = image.installed(name)
+        if not (image.stage() and source.is_relative_to(image.stage())):
+            archive.add_program(source)
+    image.add_modules(archive, kernel, modules)
+    return image_bytes(archive)
+
+
 class Host(Guest):
     """L1: a guest with a /dev/kvm of its own, cpuvmm, and a kernel for the inner guest."""
 
-    def __init__(self, programs=(), script="", inner_programs=(), inner_modules=(), **shape):
-        """script: for the inner guest of start(), with `inner_programs` and `inner_modules`."""
+    def __init__(self, programs=(), script="", served=False, inner_programs=(), inner_modules=(),
+                 peer=False, files=None, **shape):
+        """
+        script: for the inner guest of start(), with `inner_programs` and `inner_modules`.
+        served: the inner guest serves a shell instead: see inner.py.
+        peer: have QEMU in L1 too; files: more files in L1.
+        """
         self.inner = image.Kernel()
-        files = {"/vmlinuz": self.inner.vmlinuz}
+        files = {"/vmlinuz": self.inner.vmlinuz, **(files or {})}
         if script:
             files["/initrd"] = inner_initramfs(self.inner, script, inner_modules, inner_programs)
+        if served:
+            files["/initrd"] = served_initramfs(
+                self.inner, image.MODULES + tuple(inner_modules), inner_programs)
+            programs += ("socat",)
+        if peer:
+            programs += ("qemu-system-x86_64",)
+            files.update({f"/usr/share/qemu/{path.name}": path for path in map(find_rom, ROMS)})
         super().__init__(cpus=1, maxcpus=1, cpu="max,+svm,-xsave", memory=3072, files=files,
                          modules=("irqbypass", "kvm", "ccp", "kvm_amd"),
                          programs=(image.BUILD / "vmm/cpuvmm",) + programs, **shape)
@@ -102,7 +140,13 @@ class Host(Guest):
         """Join L1's socket /tmp/`name` to inner_path(name), which must have its client."""
         self.sh(f"port=$(grep -l -x {name} /sys/class/virtio-ports/*/name) && "
                 "port=${port%/name} && (socat -t 5 OPEN:/dev/${port##*/},rdwr "
-                f"UNIX-CONNECT:/tmp/{name} </dev/null >/tmp/relay.{name} 2>&1) >/dev/null 2>&1 &")
+                f"UNIX-CONNECT:/tmp/{name} </dev/null >/tmp/relay.{name} 2>&1 & "
+                f"echo $! >/tmp/relay.{name}.pid) >/dev/null 2>&1")
+
+    def end_relay(self, name):
+        """End relay(), which the next inner guest's needs the port of."""
+        self.run(f"pid=$(cat /tmp/relay.{name}.pid) && rm /tmp/relay.{name}.pid && kill $pid && "
+                 "while kill -0 $pid; do sleep 0.05; done")
 
     def inner_path(self, name):
         """This machine's end of the relay `name`."""

@@ -155,5 +155,6 @@ def test_cpus_come_go_and_are_refused(machine):
         print("\n".join("# " + line for line in console(machine)[-60:]), flush=True)
     same([line for line in console(machine) if "complaint:" in line], [])
     qmp.execute("quit")
+    same(qmp.wait_event("SHUTDOWN"), {"guest": False, "reason": "host-qmp-quit"})
     wait_until(lambda: machine.run("cat /tmp/vmm.status").out == b"0\n", "cpuvmm to end with 0", 20)
     same(machine.read_file("/tmp/vmm.log"), b"")
