@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# vcpuctl, built where the VMMs that it starts run; its objects but main() are also a convenience
+# library for the unit tests.
+if ENABLE_VMM
+vcpuctl_sources = \
+	tools/vcpuctl/arguments.c \
+	tools/vcpuctl/command.c \
+	tools/vcpuctl/command.h \
+	tools/vcpuctl/definition.h \
+	tools/vcpuctl/output.c \
+	tools/vcpuctl/output.h \
+	tools/vcpuctl/store.h
+vcpuctl_cflags = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SMARTCOLS_CFLAGS) $(SYSTEMD_CFLAGS) $(XML_CFLAGS)
+vcpuctl_libs = qmp/libqmp.la $(JSONC_LIBS) $(SMARTCOLS_LIBS) $(SYSTEMD_LIBS) $(XML_LIBS)
+
+noinst_LTLIBRARIES += tools/vcpuctl/libvcpuctl.la
+tools_vcpuctl_libvcpuctl_la_SOURCES = $(vcpuctl_sources)
+tools_vcpuctl_libvcpuctl_la_CFLAGS = $(vcpuctl_cflags)
+
+noinst_PROGRAMS += tools/vcpuctl/vcpuctl
+tools_vcpuctl_vcpuctl_SOURCES = tools/vcpuctl/main.c
+tools_vcpuctl_vcpuctl_CFLAGS = $(vcpuctl_cflags)
+tools_vcpuctl_vcpuctl_LDADD = tools/vcpuctl/libvcpuctl.la libcpuctl/libcpuctl.la $(vcpuctl_libs)
+endif
