@@ -75,6 +75,8 @@ vmm_sources = \
 	vmm/qmp-cpus.c \
 	vmm/qmp-device.c \
 	vmm/qmp-events.c \
+	vmm/sandbox.c \
+	vmm/sandbox.h \
 	vmm/serial.c \
 	vmm/serial.h \
 	vmm/smp.c \
@@ -111,5 +113,5 @@ vmm_cpuvmm_SOURCES = vmm/main.c
 vmm_cpuvmm_CFLAGS = $(vmm_libvmm_la_CFLAGS)
 vmm_cpuvmm_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,relro,-z,now -pthread
 vmm_cpuvmm_LDADD = vmm/libvmm.la qmp/libqmp.la libcpuctl/libcpuctl-core.la $(JSONC_LIBS) \
-	$(SYSTEMD_LIBS)
+	$(SYSTEMD_LIBS) $(SECCOMP_LIBS)
 endif

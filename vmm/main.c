@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-event.h>
 
@@ -11,6 +12,7 @@
 #include "cpuctl.h"
 #include "cpuid.h"
 #include "options.h"
+#include "sandbox.h"
 #include "vm.h"
 
 static void print_models(void)
@@ -60,17 +62,30 @@ static int watch_signals(struct vm *vm)
     return r;
 }
 
+static int run_vm(struct vm *vm, struct cpuctl_error *error)
+{
+    int r = watch_signals(vm);
+
+    if (r >= 0)
+        r = sandbox_enter(SANDBOX_MAIN);
+    if (r < 0)
+        return cpuctl_error_set(
+            error, r, "signals can not be watched, or the sandbox not closed: %s", strerror(-r));
+    return vm_run(vm, error);
+}
+
 static int run(const struct options *options, struct cpuctl_error *error)
 {
     struct vm *vm;
     int r;
 
     block_signals();
-    r = vm_new(options, &vm, error);
+    r = options->no_sandbox ? 0 : sandbox_prepare(error);
+    if (r >= 0)
+        r = vm_new(options, &vm, error);
     if (r < 0)
         return r;
-    r = watch_signals(vm);
-    r = r < 0 ? cpuctl_error_set(error, r, "signals can not be watched") : vm_run(vm, error);
+    r = run_vm(vm, error);
     vm_free(vm);
     return r;
 }

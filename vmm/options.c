@@ -33,6 +33,7 @@ enum option_id {
     OPTION_NAME,
     OPTION_AFFINITY,
     OPTION_MAX_VCPUS,
+    OPTION_SANDBOX,
     OPTION_CHECK_HOST,
     OPTION_HELP,
     OPTION_VERSION,
@@ -64,6 +65,8 @@ static const struct {
       OPTION_AFFINITY },
     { "max-vcpus", "N", "an upper bound on maxcpus; 0: the host's possible CPUs",
       OPTION_MAX_VCPUS },
+    { "sandbox", "on|off", "leave each thread only the system calls that it needs (default on)",
+      OPTION_SANDBOX },
     { "check-host", NULL, "say what this host can do for VMs, and exit", OPTION_CHECK_HOST },
     { "help", NULL, "this text", OPTION_HELP },
     { "version", NULL, "the version", OPTION_VERSION },
@@ -198,6 +201,12 @@ static int take(struct options *options, enum option_id option, const char *valu
         options->limit_given = true;
         return option_number("--max-vcpus", value, strlen(value), OPTION_NUMBER_END,
                              &options->max_vcpus, error);
+    case OPTION_SANDBOX:
+        options->no_sandbox = strcmp(value, "off") == 0;
+        if (!options->no_sandbox && strcmp(value, "on") != 0)
+            return cpuctl_error_set(error, -EINVAL, "--sandbox: \"%.64s\" is neither on nor off",
+                                    value);
+        break;
     case OPTION_CHECK_HOST:
         options->action = OPTIONS_CHECK_HOST;
         break;

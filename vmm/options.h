@@ -38,6 +38,7 @@ struct options {
     const char *cpu;
     const char *serial;
     const char *qmp; /**< path of the control socket, or NULL */
+    bool no_sandbox; /**< --sandbox off */
     bool stopped;    /**< -S: the guest waits for cont */
     const char *name;
     bool limit_given;       /**< --max-vcpus */

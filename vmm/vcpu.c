@@ -19,6 +19,7 @@
 #include "kvm.h"
 #include "libcpuctl/cleanup.h"
 #include "options.h"
+#include "sandbox.h"
 #include "vcpu-state.h"
 #include "vm.h"
 
@@ -273,14 +274,17 @@ static void *thread_main(void *data)
 {
     struct vcpu *vcpu = data;
     struct vm *vm = vcpu->vm;
+    int r;
 
     pthread_mutex_lock(&vm->lock);
     vcpu->thread_id = (pid_t)syscall(SYS_gettid);
     pthread_cond_broadcast(&vm->idle);
     set_up_thread(vcpu);
+    r = sandbox_enter(SANDBOX_VCPU);
+    if (r < 0)
+        vm_fail(vm, r);
     while (wait_to_run(vcpu)) {
-        int r = run_once(vcpu);
-
+        r = run_once(vcpu);
         if (r == -EINTR || r == -EAGAIN) {
             vcpu->run->immediate_exit = 0;
         } else if (r < 0) {

@@ -16,6 +16,7 @@
 
 #include "cpuctl.h"
 #include "libcpuctl/cleanup.h"
+#include "sandbox.h"
 
 #define SECTOR     512U
 #define QUEUE_SIZE 128
@@ -116,6 +117,7 @@ static uint8_t carry_out(const struct virtio_blk *blk, const struct job *job)
 static void *run(void *opaque)
 {
     struct virtio_blk *blk = opaque;
+    bool closed = sandbox_enter(SANDBOX_BLK) >= 0;
 
     pthread_mutex_lock(&blk->mutex);
     for (;;) {
@@ -124,7 +126,7 @@ static void *run(void *opaque)
         if (blk->state == WORKER_END)
             break;
         pthread_mutex_unlock(&blk->mutex);
-        blk->job.status = carry_out(blk, &blk->job);
+        blk->job.status = closed ? carry_out(blk, &blk->job) : VIRTIO_BLK_S_IOERR;
         pthread_mutex_lock(&blk->mutex);
         blk->state = WORKER_DONE;
         pthread_cond_broadcast(&blk->changed);

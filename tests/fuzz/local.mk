@@ -60,7 +60,7 @@ tests_fuzz_replay_sysfs_LDADD = libcpuctl/libcpuctl-core.la
 
 if ENABLE_VMM
 fuzz_driver = tests/fuzz/virtio.c tests/fuzz/virtio.h tests/unit/vmm-driver.c tests/unit/vmm-driver.h
-fuzz_vmm_libs = vmm/libvmm.la libcpuctl/libcpuctl-core.la
+fuzz_vmm_libs = vmm/libvmm.la libcpuctl/libcpuctl-core.la $(SECCOMP_LIBS)
 
 unit_tests += tests/fuzz/replay-cpuhp
 tests_fuzz_replay_cpuhp_SOURCES = tests/fuzz/fuzz-cpuhp.c $(replay_sources)
@@ -75,8 +75,7 @@ tests_fuzz_replay_ioapic_LDADD = $(fuzz_vmm_libs)
 unit_tests += tests/fuzz/replay-boot
 tests_fuzz_replay_boot_SOURCES = tests/fuzz/fuzz-boot.c $(replay_sources)
 tests_fuzz_replay_boot_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/boot"'
-tests_fuzz_replay_boot_LDADD = $(fuzz_vmm_libs) qmp/libqmp.la $(JSONC_LIBS) $(SYSTEMD_LIBS) \
-	$(SECCOMP_LIBS)
+tests_fuzz_replay_boot_LDADD = $(fuzz_vmm_libs) qmp/libqmp.la $(JSONC_LIBS) $(SYSTEMD_LIBS)
 
 unit_tests += tests/fuzz/replay-serial
 tests_fuzz_replay_serial_SOURCES = tests/fuzz/fuzz-serial.c $(replay_sources)
@@ -185,8 +184,7 @@ noinst_PROGRAMS += tests/fuzz/fuzz-boot
 tests_fuzz_fuzz_boot_SOURCES = tests/fuzz/fuzz-boot.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_boot_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_boot_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_fuzz_boot_LDADD = $(fuzz_vmm_libs) qmp/libqmp.la $(JSONC_LIBS) $(SYSTEMD_LIBS) \
-	$(SECCOMP_LIBS)
+tests_fuzz_fuzz_boot_LDADD = $(fuzz_vmm_libs) qmp/libqmp.la $(JSONC_LIBS) $(SYSTEMD_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-serial
 tests_fuzz_fuzz_serial_SOURCES = tests/fuzz/fuzz-serial.c tests/fuzz/fuzz.h

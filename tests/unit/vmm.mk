@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The unit tests of vmm/, built where cpuvmm is.
 if ENABLE_VMM
-unit_vmm_libs = vmm/libvmm.la libcpuctl/libcpuctl-core.la $(CHECK_LIBS)
+unit_vmm_libs = vmm/libvmm.la libcpuctl/libcpuctl-core.la $(SECCOMP_LIBS) $(CHECK_LIBS)
 
 unit_tests += tests/unit/test-vmm-bus tests/unit/test-vmm-msi tests/unit/test-vmm-smp
 tests_unit_test_vmm_bus_SOURCES = tests/unit/test-vmm-bus.c $(unit_main)
@@ -22,8 +22,7 @@ tests_unit_test_vmm_ioapic_LDADD = $(unit_vmm_libs)
 unit_tests += tests/unit/test-vmm-boot
 tests_unit_test_vmm_boot_SOURCES = tests/unit/test-vmm-boot.c $(unit_main)
 tests_unit_test_vmm_boot_CFLAGS = $(unit_cflags)
-tests_unit_test_vmm_boot_LDADD = $(unit_vmm_libs) qmp/libqmp.la $(JSONC_LIBS) $(SYSTEMD_LIBS) \
-	$(SECCOMP_LIBS)
+tests_unit_test_vmm_boot_LDADD = $(unit_vmm_libs) qmp/libqmp.la $(JSONC_LIBS) $(SYSTEMD_LIBS)
 
 unit_tests += tests/unit/test-vmm-serial
 tests_unit_test_vmm_serial_SOURCES = tests/unit/test-vmm-serial.c $(unit_main)
@@ -74,6 +73,11 @@ unit_tests += tests/unit/test-vmm-numa
 tests_unit_test_vmm_numa_SOURCES = tests/unit/test-vmm-numa.c $(unit_main)
 tests_unit_test_vmm_numa_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_numa_LDADD = $(unit_vmm_libs)
+
+unit_tests += tests/unit/test-vmm-sandbox
+tests_unit_test_vmm_sandbox_SOURCES = tests/unit/test-vmm-sandbox.c $(unit_main)
+tests_unit_test_vmm_sandbox_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_sandbox_LDADD = $(unit_vmm_libs)
 
 unit_tests += tests/unit/test-vmm-limits
 tests_unit_test_vmm_limits_SOURCES = tests/unit/test-vmm-limits.c $(unit_main)
