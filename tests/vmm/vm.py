@@ -60,6 +60,7 @@ class Vm:
         entry = next(entry for entry in self.qmp.execute("__org.cpuctl_query-vcpus")
                      if not entry["plugged"])
         self.qmp.execute("device_add", driver=driver, **entry["props"], **arguments)
+        self.qmp.execute("query-cpus-fast")  # its answer waits for new threads
         return entry["cpu-index"]
 
     def threads(self, field):
