@@ -113,8 +113,10 @@ static int map_file(const char *option, const char *path, struct boot_image *ret
                                 strerror_r(-code, buffer, sizeof(buffer)));
     }
     if (!S_ISREG(status.st_mode) || status.st_size == 0)
-        return cpuctl_error_set(error, -EINVAL, "%s %s: it is not a file with content", option,
-                                path);
+        return cpuctl_error_set(error, -EINVAL, "%s %s: %s", option, path,
+                                S_ISDIR(status.st_mode)   ? "it is a directory"
+                                : S_ISREG(status.st_mode) ? "the file is empty"
+                                                          : "it is not a regular file");
     data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED) {
         int code = -errno;

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <systemd/sd-event.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "cpuctl.h"
 #include "libcpuctl/cleanup.h"
+#include "listen.h"
 
 /* What poll() calls writable takes this much without blocking, be it a pipe, a terminal or a file:
  * a pipe's PIPE_BUF is larger. */
@@ -104,23 +104,17 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *dat
     return 0;
 }
 
-static int open_unix(struct chardev *chardev, const char *path)
+static int open_unix(struct chardev *chardev, const char *option, const char *path,
+                     struct cpuctl_error *error)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int r;
 
-    if (strlen(path) >= sizeof(address.sun_path))
-        return -ENAMETOOLONG;
-    memcpy(address.sun_path, path, strlen(path));
-    chardev->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    chardev->listener = listen_unix(option, path, 1, error);
     if (chardev->listener < 0)
-        return -errno;
-    /* As QEMU does: a socket that an earlier run has left is replaced. */
-    (void)unlink(path);
-    if (bind(chardev->listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-        listen(chardev->listener, 1) < 0)
-        return -errno;
-    return sd_event_add_io(chardev->event, &chardev->listen_source, chardev->listener, EPOLLIN,
-                           on_client, chardev);
+        return chardev->listener;
+    r = sd_event_add_io(chardev->event, &chardev->listen_source, chardev->listener, EPOLLIN,
+                        on_client, chardev);
+    return r < 0 ? fail(error, option, path, r) : 0;
 }
 
 /* ---- the others ---- */
@@ -184,6 +178,33 @@ static int open_pty(struct chardev *chardev)
     return watch(chardev, chardev->in, EPOLLIN | EPOLLOUT, &chardev->in_source);
 }
 
+/* Returns 0, or a negative errno with a sentence. */
+static int open_end(struct chardev *chardev, const char *option, const char *text,
+                    struct cpuctl_error *error)
+{
+    int r;
+
+    if (strncmp(text, "unix:", 5) == 0) {
+        chardev->kind = KIND_UNIX;
+        return open_unix(chardev, option, text + 5, error);
+    }
+    if (strcmp(text, "stdio") == 0) {
+        chardev->kind = KIND_STDIO;
+        r = open_stdio(chardev);
+    } else if (strcmp(text, "pty") == 0) {
+        chardev->kind = KIND_PTY;
+        r = open_pty(chardev);
+    } else if (strncmp(text, "file:", 5) == 0) {
+        chardev->kind = KIND_FILE;
+        r = open_file(chardev, text + 5);
+    } else {
+        return cpuctl_error_set(error, -EINVAL,
+                                "%s: \"%s\" is not one of stdio, file:PATH, unix:PATH and pty",
+                                option, text);
+    }
+    return r < 0 ? fail(error, option, text, r) : 0;
+}
+
 int chardev_new(struct sd_event *event, const char *option, const char *text,
                 struct chardev **ret_chardev, struct cpuctl_error *error)
 {
@@ -194,29 +215,10 @@ int chardev_new(struct sd_event *event, const char *option, const char *text,
         return fail(error, option, text, -ENOMEM);
     *chardev = (struct chardev){ .event = event, .in = -1, .out = -1, .listener = -1, .peer = -1 };
     chardev->name = strdup(text);
-    if (!chardev->name) {
-        r = fail(error, option, text, -ENOMEM);
-    } else if (strcmp(text, "stdio") == 0) {
-        chardev->kind = KIND_STDIO;
-        r = open_stdio(chardev);
-    } else if (strcmp(text, "pty") == 0) {
-        chardev->kind = KIND_PTY;
-        r = open_pty(chardev);
-    } else if (strncmp(text, "file:", 5) == 0) {
-        chardev->kind = KIND_FILE;
-        r = open_file(chardev, text + 5);
-    } else if (strncmp(text, "unix:", 5) == 0) {
-        chardev->kind = KIND_UNIX;
-        r = open_unix(chardev, text + 5);
-    } else {
-        chardev_free(chardev);
-        return cpuctl_error_set(error, -EINVAL,
-                                "%s: \"%s\" is not one of stdio, file:PATH, unix:PATH and pty",
-                                option, text);
-    }
+    r = chardev->name ? open_end(chardev, option, text, error) : fail(error, option, text, -ENOMEM);
     if (r < 0) {
         chardev_free(chardev);
-        return fail(error, option, text, r);
+        return r;
     }
     *ret_chardev = chardev;
     return 0;

@@ -150,6 +150,12 @@ int console_port_new(const struct console_port_config *config, struct console_po
         r = virtio_console_add_port(config->console, config->name, &guest_ops, port);
     if (r < 0) {
         console_port_free(port);
+        if (r == -EEXIST)
+            return cpuctl_error_set(error, r, "%s: there is a port named \"%s\" already",
+                                    config->option, config->name);
+        if (r == -EINVAL)
+            return cpuctl_error_set(error, r, "%s: a port's name has 1 to %d bytes, not %zu",
+                                    config->option, VIRTIO_CONSOLE_NAME_MAX, strlen(config->name));
         return cpuctl_error_set(error, r, "%s: port \"%s\": %s", config->option, config->name,
                                 strerror_r(-r, buffer, sizeof(buffer)));
     }

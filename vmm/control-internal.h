@@ -29,8 +29,7 @@ struct control {
     bool shut_down;         /* SHUTDOWN was sent: that the vCPUs stop is no news */
     struct qmp_server *negotiation, *server;
     struct sd_event *event;
-    int fd;     /* listens, or -1 */
-    bool bound; /* the socket is ours to remove */
+    int fd; /* listens, or -1 */
     struct sd_event_source *source;
     struct control_client *clients[CONTROL_CLIENTS_MAX]; /* NULL: free */
 };

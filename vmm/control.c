@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "control-internal.h"
 #include "cpuctl.h"
 #include "libcpuctl/cleanup.h"
+#include "listen.h"
 
 #define NEGOTIATE "Expecting capabilities negotiation with 'qmp_capabilities'"
 
@@ -57,35 +56,15 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
 
 static int listen_at(struct control *control, struct cpuctl_error *error)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
     const char *path = control->config.path;
     char buffer[128];
-    struct stat st;
-    mode_t mask;
     int r;
 
-    if (path[0] == '\0' || strlen(path) >= sizeof(address.sun_path))
-        return cpuctl_error_set(error, -EINVAL,
-                                "--qmp: the socket's path has %zu bytes, allowed are 1 to %zu "
-                                "(unix(7))",
-                                strlen(path), sizeof(address.sun_path) - 1);
-    memcpy(address.sun_path, path, strlen(path));
-    /* What a VMM that was killed left behind; anything but a socket is not ours to remove. */
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-        (void)unlink(path);
-    control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* Whoever may connect controls the VM. */
-    mask = umask(0077);
-    r = control->fd < 0 || bind(control->fd, (struct sockaddr *)&address, sizeof(address)) < 0
-            ? -errno
-            : 0;
-    umask(mask);
-    control->bound = r == 0;
-    if (r == 0 && listen(control->fd, CONTROL_CLIENTS_MAX) < 0)
-        r = -errno;
-    if (r == 0)
-        r = sd_event_add_io(control->event, &control->source, control->fd, EPOLLIN, on_connection,
-                            control);
+    control->fd = listen_unix("--qmp", path, CONTROL_CLIENTS_MAX, error);
+    if (control->fd < 0)
+        return control->fd;
+    r = sd_event_add_io(control->event, &control->source, control->fd, EPOLLIN, on_connection,
+                        control);
     if (r < 0)
         return cpuctl_error_set(error, r, "--qmp: can not listen at %s: %s", path,
                                 strerror_r(-r, buffer, sizeof(buffer)));
@@ -147,10 +126,10 @@ void control_free(struct control *control)
     sd_event_source_disable_unref(control->source);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         client_free(control->clients[i]);
-    if (control->fd >= 0)
+    if (control->fd >= 0) {
         close(control->fd);
-    if (control->bound)
         (void)unlink(control->config.path);
+    }
     qmp_server_free(control->negotiation);
     qmp_server_free(control->server);
     for (unsigned int i = 0; control->devices && i < control->config.smp.maxcpus; i++)

@@ -53,6 +53,8 @@ vmm_sources = \
 	vmm/layout.h \
 	vmm/limits.c \
 	vmm/limits.h \
+	vmm/listen.c \
+	vmm/listen.h \
 	vmm/memory.c \
 	vmm/memory.h \
 	vmm/msi.c \

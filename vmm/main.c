@@ -47,6 +47,8 @@ static void block_signals(void)
 {
     sigset_t set;
 
+    /* A client that goes before it has read all is no reason to end. */
+    signal(SIGPIPE, SIG_IGN);
     sigemptyset(&set);
     for (size_t i = 0; i < ENDING_SIGNALS; i++)
         sigaddset(&set, ending_signals[i]);

@@ -57,8 +57,9 @@ int memory_new(const struct memory_config *config, struct memory *ret_memory,
 
     if (config->size < SIZE_MIN || config->size % PAGE != 0)
         return cpuctl_error_set(
-            error, -EINVAL, "--memory: %llu bytes; it must be at least %llu and a multiple of %llu",
-            (unsigned long long)config->size, SIZE_MIN, PAGE);
+            error, -EINVAL,
+            "--memory: %llu KiB; it must be at least %llu KiB and a multiple of %llu KiB (a page)",
+            (unsigned long long)config->size / KIB, SIZE_MIN / KIB, PAGE / KIB);
     if (config->path) {
         fd = make_file(config, error);
         if (fd < 0)

@@ -2,6 +2,7 @@
 /* Numbers and sizes in the values of options. */
 #include "option-values.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,11 +46,11 @@ int option_size(const char *option, const char *text, size_t length, uint64_t *r
     char suffix = digits + 1 == length ? text[digits] : digits == length ? 'M' : '\0';
 
     for (size_t i = 0; value > 0 && i < sizeof(units) / sizeof(units[0]); i++)
-        if (units[i].suffix == suffix) {
+        if (units[i].suffix == toupper((unsigned char)suffix)) {
             *ret_size = value << units[i].shift;
             return 0;
         }
     return cpuctl_error_set(error, -EINVAL,
-                            "%s: \"%.*s\" is not a number with K, M or G, of up to %d digits",
-                            option, (int)length, text, SIZE_DIGITS);
+                            "%s: \"%.*s\" is not a number from 1 to 999999999 with K, M or G",
+                            option, (int)length, text);
 }

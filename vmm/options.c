@@ -39,47 +39,67 @@ enum option_id {
     OPTION_VERSION,
 };
 
+/* In the order of --help; group: the heading that stands before it. */
 static const struct {
-    const char *name, *value, *help;
+    const char *group, *name, *value, *help;
     enum option_id option;
 } descriptions[] = {
-    { "kernel", "FILE", "bzImage, or ELF vmlinux with a PVH entry point", OPTION_KERNEL },
-    { "initrd", "FILE", "initial RAM disk", OPTION_INITRD },
-    { "append", "TEXT", "the kernel's command line", OPTION_APPEND },
-    { "memory", "SIZE", "RAM, with K, M or G (default 512M)", OPTION_MEMORY },
-    { "mem-path", "FOLDER", "take the RAM from huge pages mounted there", OPTION_MEM_PATH },
-    { "mem-merge", NULL, "let KSM merge equal pages", OPTION_MEM_MERGE },
-    { "smp", "N,maxcpus=M,…", "CPUs at start, and with those that can be added", OPTION_SMP },
-    { "numa", "node,cpus=N-M,mem=SIZE…", "a NUMA node; cpu,… and dist,… as with QEMU",
-      OPTION_NUMA },
-    { "cpu", "MODEL,±FEATURE,…", "CPU model (default host); help lists them", OPTION_CPU },
-    { "serial", "END", "stdio (default), file:PATH, unix:PATH or pty", OPTION_SERIAL },
-    { "qmp", "unix:PATH", "listen there for QMP clients", OPTION_QMP },
-    { "agent", "END", "the guest agent's port, as unix:PATH", OPTION_AGENT },
-    { "console", "NAME=END", "a port of that name, as NAME=unix:PATH", OPTION_CONSOLE },
-    { "drive", "file=PATH,format=raw", "a disk; readonly=on for one that is not written",
-      OPTION_DRIVE },
-    { "S", NULL, "don't start the guest before cont is given by QMP", OPTION_STOPPED },
-    { "name", "NAME", "what the VM is called", OPTION_NAME },
-    { "affinity", "vcpu=N:cpu=M,…", "where the vCPUs' threads run, and only there",
-      OPTION_AFFINITY },
-    { "max-vcpus", "N", "an upper bound on maxcpus; 0: the host's possible CPUs",
+    { "The guest", "kernel", "FILE", "bzImage, or ELF vmlinux with a PVH entry point",
+      OPTION_KERNEL },
+    { NULL, "initrd", "FILE", "initial RAM disk", OPTION_INITRD },
+    { NULL, "append", "TEXT", "the kernel's command line, for example console=ttyS0",
+      OPTION_APPEND },
+    { NULL, "name", "NAME", "what the VM is called", OPTION_NAME },
+    { NULL, "S", NULL, "wait for \"cont\" by QMP before the guest starts", OPTION_STOPPED },
+    { "CPUs", "smp", "N[,maxcpus=N][,sockets=N][,dies=N][,cores=N][,threads=N]",
+      "CPUs at start (default 1), and how many there can be: the product of the parts",
+      OPTION_SMP },
+    { NULL, "numa", "node|cpu|dist,KEY=VALUE[,...]",
+      "a NUMA node, which CPUs are in one, or how far two are apart", OPTION_NUMA },
+    { NULL, "cpu", "MODEL[,+FEATURE][,-FEATURE]...",
+      "CPU model (default host); \"--cpu help\" lists models and features", OPTION_CPU },
+    { NULL, "max-vcpus", "N", "an upper bound on maxcpus; 0: as many as the host can have CPUs",
       OPTION_MAX_VCPUS },
-    { "sandbox", "on|off", "leave each thread only the system calls that it needs (default on)",
-      OPTION_SANDBOX },
-    { "check-host", NULL, "say what this host can do for VMs, and exit", OPTION_CHECK_HOST },
-    { "help", NULL, "this text", OPTION_HELP },
-    { "version", NULL, "the version", OPTION_VERSION },
+    { NULL, "affinity", "vcpu=N:cpu=N[,...]",
+      "the only host CPU that a vCPU's thread runs on; one vCPU may have several pairs",
+      OPTION_AFFINITY },
+    { "Memory", "memory", "SIZE", "RAM, with K, M or G; M without (default 512M)", OPTION_MEMORY },
+    { NULL, "mem-path", "FOLDER", "take the RAM from there, a mounted hugetlbfs for huge pages",
+      OPTION_MEM_PATH },
+    { NULL, "mem-merge", NULL, "let the host merge equal pages (KSM)", OPTION_MEM_MERGE },
+    { "Devices; END is stdio, file:PATH, unix:PATH (a socket to listen on) or pty", "serial", "END",
+      "the serial port ttyS0 (default stdio)", OPTION_SERIAL },
+    { NULL, "agent", "END", "the guest agent's port, org.qemu.guest_agent.0", OPTION_AGENT },
+    { NULL, "console", "NAME=END", "a virtio port of that name", OPTION_CONSOLE },
+    { NULL, "drive", "file=PATH,format=raw[,readonly=on|off]", "a disk: a file or a block device",
+      OPTION_DRIVE },
+    { "Control", "qmp", "unix:PATH", "listen there for QMP clients, several at once", OPTION_QMP },
+    { NULL, "sandbox", "on|off",
+      "leave each thread only the system calls that it needs (default on)", OPTION_SANDBOX },
+    { "Information", "check-host", NULL, "say what this host can do for VMs, and exit",
+      OPTION_CHECK_HOST },
+    { NULL, "help", NULL, "this text", OPTION_HELP },
+    { NULL, "version", NULL, "the version", OPTION_VERSION },
 };
 #define OPTION_COUNT (sizeof(descriptions) / sizeof(descriptions[0]))
 
 void options_help(void)
 {
-    printf("Usage: cpuvmm --kernel FILE [OPTION]...\nRuns a virtual machine with KVM.\n\n");
-    for (size_t i = 0; i < OPTION_COUNT; i++)
+    printf("Usage: cpuvmm --kernel FILE [OPTION]...\n"
+           "Runs Linux in a virtual machine with KVM; CPUs are added and removed while it runs.\n"
+           "It ends with status 0 when the guest powers off, or by \"quit\"; with 1 after an "
+           "error.\n");
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (descriptions[i].group)
+            printf("\n%s:\n", descriptions[i].group);
         printf("  %s%s%s%s\n        %s\n", descriptions[i].option == OPTION_STOPPED ? "-" : "--",
                descriptions[i].name, descriptions[i].value ? " " : "",
                descriptions[i].value ? descriptions[i].value : "", descriptions[i].help);
+    }
+    printf("\nExample:\n"
+           "  cpuvmm --kernel vmlinuz --initrd initrd.img --append console=ttyS0 --smp 1,maxcpus=4 "
+           "\\\n      --qmp unix:/tmp/vm.qmp --agent unix:/tmp/vm.agent\n"
+           "cpuvmm(1) says how to add and remove CPUs then.\n");
 }
 
 static int parse_pair(const char *text, struct options_affinity *ret_pair,
@@ -220,20 +240,66 @@ static int take(struct options *options, enum option_id option, const char *valu
     return 0;
 }
 
+/* There is one standard input. */
+static int check_stdio(const struct options *options, struct cpuctl_error *error)
+{
+    const char *first = strcmp(options->serial, "stdio") == 0 ? "--serial" : NULL;
+
+    for (size_t i = 0; i < options->device_count; i++) {
+        const struct devices_option *device = &options->devices[i];
+        const char *option = device->kind == DEVICES_AGENT ? "--agent" : "--console";
+        const char *equals = strchr(device->text, '=');
+        const char *end = device->kind == DEVICES_CONSOLE && equals ? equals + 1 : device->text;
+
+        if (device->kind == DEVICES_DRIVE || strcmp(end, "stdio") != 0)
+            continue;
+        if (first)
+            return cpuctl_error_set(
+                error, -EINVAL, "%s: stdio can have one user, and %s has it%s", option, first,
+                strcmp(first, "--serial") == 0 ? " (its default; give it another end)" : "");
+        first = option;
+    }
+    return 0;
+}
+
 /* What only shows when all of the line has been read. */
 static int check(struct options *options, struct cpuctl_error *error)
 {
+    int r;
+
     if (options->action != OPTIONS_RUN)
         return 0;
     if (!options->kernel)
-        return cpuctl_error_set(error, -EINVAL, "--kernel is missing");
+        return cpuctl_error_set(error, -EINVAL, "--kernel FILE is missing; see --help");
     for (size_t i = 0; i < options->affinity_count; i++)
         if (options->affinity[i].vcpu >= options->smp.maxcpus)
             return cpuctl_error_set(error, -EINVAL,
-                                    "--affinity: there is no vCPU %u: maxcpus is %u",
+                                    "--affinity: there is no vCPU %u: maxcpus of --smp is %u",
                                     options->affinity[i].vcpu, options->smp.maxcpus);
+    r = check_stdio(options, error);
+    if (r < 0)
+        return r;
     return numa_parse(options->numa_texts, options->numa_count, &options->smp, options->memory.size,
                       &options->numa, error);
+}
+
+/* A word that getopt_long() did not take: no option, the beginning of several, or with a value that
+ * is not wanted. */
+static int refuse_word(const char *word, struct cpuctl_error *error)
+{
+    size_t length = strcspn(word, "=");
+    unsigned int matches = 0;
+
+    for (size_t i = 0; strncmp(word, "--", 2) == 0 && i < OPTION_COUNT; i++)
+        if (strncmp(word + 2, descriptions[i].name, length - 2) == 0)
+            matches++;
+    if (matches > 1)
+        return cpuctl_error_set(
+            error, -EINVAL, "option \"%s\" is not clear: %u begin so; see --help", word, matches);
+    if (matches == 1)
+        return cpuctl_error_set(error, -EINVAL, "\"%s\": this option takes no value; see --help",
+                                word);
+    return cpuctl_error_set(error, -EINVAL, "unknown option \"%s\"; see --help", word);
 }
 
 int options_parse(int argc, char *argv[], struct options *ret_options, struct cpuctl_error *error)
@@ -245,7 +311,7 @@ int options_parse(int argc, char *argv[], struct options *ret_options, struct cp
         .serial = "stdio",
         .smp = { 1, 1, 1, 1, 1, 1 },
     };
-    int r = 0, option;
+    int r = 0, option, at = 1; /* at: the word that getopt_long() looks at */
 
     for (size_t i = 0; i < OPTION_COUNT; i++)
         table[i] =
@@ -253,17 +319,18 @@ int options_parse(int argc, char *argv[], struct options *ret_options, struct cp
                              .has_arg = descriptions[i].value ? required_argument : no_argument,
                              .val = descriptions[i].option };
     opterr = 0;
-    while (r >= 0 && (option = getopt_long(argc, argv, ":S", table, NULL)) != -1) {
+    while (r >= 0 && (option = getopt_long(argc, argv, "+:S", table, NULL)) != -1) {
         if (option == '?')
-            r = cpuctl_error_set(error, -EINVAL, "unknown option \"%s\"; see --help",
-                                 argv[optind - 1]);
+            r = refuse_word(argv[at], error);
         else if (option == ':')
-            r = cpuctl_error_set(error, -EINVAL, "%s needs a value", argv[optind - 1]);
+            r = cpuctl_error_set(error, -EINVAL, "%s needs a value; see --help", argv[at]);
         else
             r = take(&options, (enum option_id)option, optarg, error);
+        at = optind;
     }
     if (r >= 0 && optind < argc)
-        r = cpuctl_error_set(error, -EINVAL, "unexpected argument \"%s\"", argv[optind]);
+        r = cpuctl_error_set(error, -EINVAL, "unexpected argument \"%s\"; see --help",
+                             argv[optind]);
     if (r >= 0)
         r = check(&options, error);
     if (r < 0) {

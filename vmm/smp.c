@@ -51,9 +51,11 @@ static int parse_word(struct smp *smp, const char *word, size_t length, bool fir
     if (count > 0 && count <= 6 && strspn(digits, "0123456789") >= count)
         value = strtoul(digits, NULL, 10);
     if (value < 1 || value > COUNT_MAX)
-        return cpuctl_error_set(error, -EINVAL,
-                                "--smp: %s is \"%.*s\"; it must be a number from 1 to %u",
-                                key->name, (int)count, digits, COUNT_MAX);
+        return cpuctl_error_set(
+            error, -EINVAL,
+            "--smp: %s is \"%.*s\"; it must be a number from 1 to %u, as APIC IDs have "
+            "15 bits",
+            key->name, (int)count, digits, COUNT_MAX);
     field = (unsigned int *)((char *)smp + key->offset);
     if (*field != 0)
         return cpuctl_error_set(error, -EINVAL, "--smp: %s is given twice", key->name);

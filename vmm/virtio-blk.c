@@ -306,7 +306,9 @@ static int open_file(struct virtio_blk *blk, const char *path, struct cpuctl_err
     blk->file = open(path, (blk->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY);
     r = blk->file < 0 ? -errno : lock_file(blk->file, blk->read_only);
     if (r == -EAGAIN)
-        return cpuctl_error_set(error, -EBUSY, "--drive %s: another process has it locked", path);
+        return cpuctl_error_set(
+            error, -EBUSY, "--drive %s: it is locked: another --drive or another process uses it",
+            path);
     if (r < 0)
         return cpuctl_error_set(error, r, "--drive %s: %s", path,
                                 strerror_r(-r, buffer, sizeof(buffer)));

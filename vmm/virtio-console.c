@@ -9,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUEUE_SIZE    64
-#define PORT_NAME_MAX 63
-#define CONTROL_IN    2 /* the device sends; the names are the driver's */
-#define CONTROL_OUT   3
+#define QUEUE_SIZE  64
+#define CONTROL_IN  2 /* the device sends; the names are the driver's */
+#define CONTROL_OUT 3
 
 /* Control messages that wait for a buffer of the guest, in the order in which they go out. What is
  * told is the state then, so that there is nothing to queue. */
@@ -23,7 +22,7 @@ enum pending {
 };
 
 struct port {
-    char name[PORT_NAME_MAX + 1];
+    char name[VIRTIO_CONSOLE_NAME_MAX + 1];
     const struct virtio_console_ops *ops;
     void *opaque;
     bool connected;  /* a client is there */
@@ -358,7 +357,7 @@ int virtio_console_add_port(struct virtio_console *console, const char *name,
 
     if (console->count == console->count_max)
         return -ENOSPC;
-    if (name[0] == '\0' || strlen(name) > PORT_NAME_MAX)
+    if (name[0] == '\0' || strlen(name) > VIRTIO_CONSOLE_NAME_MAX)
         return -EINVAL;
     for (unsigned int id = 1; id <= console->count; id++) {
         if (strcmp(console->ports[id].name, name) == 0)

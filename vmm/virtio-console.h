@@ -10,6 +10,7 @@
 #include "virtio.h"
 
 #define VIRTIO_CONSOLE_PORTS_MAX 15
+#define VIRTIO_CONSOLE_NAME_MAX  63 /* bytes */
 
 /** A port's host end. */
 struct virtio_console_ops {

@@ -3,6 +3,7 @@
 #include "vm.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -37,9 +38,12 @@ static int fail(struct cpuctl_error *error, int code, const char *what)
 static int open_kvm(struct vm *vm, struct cpuctl_error *error)
 {
     int r = kvm_host_open(NULL, &vm->kvm);
+    char buffer[128];
 
     if (r < 0)
-        return fail(error, r, "/dev/kvm");
+        return cpuctl_error_set(error, r,
+                                "/dev/kvm can not be used: %s; \"cpuvmm --check-host\" says more",
+                                strerror_r(-r, buffer, sizeof(buffer)));
     vm->fd = kvm_create_vm(&vm->kvm);
     if (vm->fd < 0)
         return fail(error, vm->fd, "KVM_CREATE_VM");
@@ -48,6 +52,30 @@ static int open_kvm(struct vm *vm, struct cpuctl_error *error)
     if (r >= 0)
         r = kvm_call(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &(uint64_t){ LAYOUT_IDENTITY_MAP });
     return r < 0 ? fail(error, r, "KVM_SET_TSS_ADDR and KVM_SET_IDENTITY_MAP_ADDR") : 0;
+}
+
+/* Tries each host CPU of --affinity, so that no thread fails at it later. */
+static int check_affinity(const struct vm *vm, struct cpuctl_error *error)
+{
+    const struct options *options = vm->options;
+    cpu_set_t before, set;
+    int r = 0;
+
+    if (options->affinity_count == 0)
+        return 0;
+    if (sched_getaffinity(0, sizeof(before), &before) < 0)
+        return fail(error, -errno, "--affinity");
+    for (size_t i = 0; r == 0 && i < options->affinity_count; i++) {
+        CPU_ZERO(&set);
+        CPU_SET(options->affinity[i].cpu, &set);
+        if (sched_setaffinity(0, sizeof(set), &set) < 0)
+            r = cpuctl_error_set(error, -errno,
+                                 "--affinity: vCPU %u can not run on host CPU %u, which is not "
+                                 "online or not allowed to this process (cpuset)",
+                                 options->affinity[i].vcpu, options->affinity[i].cpu);
+    }
+    (void)sched_setaffinity(0, sizeof(before), &before);
+    return r;
 }
 
 static int check_limits(struct vm *vm, struct cpuctl_error *error)
@@ -183,6 +211,8 @@ static int create(struct vm *vm, struct cpuctl_error *error)
 
     if (r >= 0)
         r = open_kvm(vm, error);
+    if (r >= 0)
+        r = check_affinity(vm, error);
     if (r >= 0)
         r = cpus_new(vm, vm->options->cpu, &vm->cpus, error);
     if (r >= 0)
