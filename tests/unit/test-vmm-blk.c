@@ -310,7 +310,8 @@ START_TEST(file_that_is_no_disk)
     struct virtio_blk *none;
 
     ck_assert_int_eq(virtio_blk_new(&d.memory, &options, &none, &error), -EBUSY);
-    ck_assert_ptr_nonnull(strstr(error.text, "another process has it locked"));
+    ck_assert_ptr_nonnull(
+        strstr(error.text, "it is locked: another --drive or another process uses it"));
     options.path = "/nonexistent";
     ck_assert_int_eq(virtio_blk_new(&d.memory, &options, &none, &error), -ENOENT);
     ck_assert_str_eq(error.text, "--drive /nonexistent: No such file or directory");
