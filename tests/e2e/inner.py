@@ -80,6 +80,13 @@ class Inner(Machine):
         """The VMM's, in L1."""
         return int(self.host.sh("cat /tmp/vmm.pid"))
 
+    def own_memory(self):
+        """The VMM's resident memory beyond the guest's RAM, its largest mapping, in KiB."""
+        return int(self.host.sh(
+            "awk '/^[0-9a-f]+-/ { size = 0 } /^Size:/ { size = $2 } "
+            "/^Rss:/ { all += $2; if (size > most) { most = size; ram = $2 } } "
+            f"END {{ print all - ram }}' /proc/{self.pid()}/smaps"))
+
     def wait_end(self, timeout=60):
         """Wait until the VMM has ended; its exit status."""
         wait_until(lambda: self.host.run("test -s /tmp/vmm.status").status == 0, "the VMM to end",
