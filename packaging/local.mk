@@ -25,6 +25,9 @@ packaging/udev/60-cpuctl-hotplug.rules: packaging/udev/60-cpuctl-hotplug.rules.i
 
 bashcompletiondir = $(BASHCOMPLETIONDIR)
 dist_bashcompletion_DATA = packaging/completion/cpuctl packaging/completion/cpuctl-agent
+if ENABLE_VMM
+dist_bashcompletion_DATA += packaging/completion/cpuvmm
+endif
 
 CLEANFILES += packaging/systemd/cpuctl-agent.service packaging/systemd/cpuctl.conf \
 	packaging/udev/60-cpuctl-hotplug.rules

@@ -110,7 +110,7 @@ noinst_LTLIBRARIES += vmm/libvmm.la
 vmm_libvmm_la_SOURCES = $(vmm_sources)
 vmm_libvmm_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS)
 
-noinst_PROGRAMS += vmm/cpuvmm
+bin_PROGRAMS += vmm/cpuvmm
 vmm_cpuvmm_SOURCES = vmm/main.c
 vmm_cpuvmm_CFLAGS = $(vmm_libvmm_la_CFLAGS)
 vmm_cpuvmm_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,relro,-z,now -pthread
