@@ -62,9 +62,8 @@ int limits_lower(int vm, const struct smp *smp, struct cpuctl_error *error)
     int r = kvm_vm_enable(vm, KVM_CAP_MAX_VCPU_ID, count, 0);
     char buffer[128];
 
-    /* Before Linux 6.0 the capability could only be asked for. */
-    if (r == -EINVAL || r >= 0)
-        return 0;
-    return cpuctl_error_set(error, r, "KVM_CAP_MAX_VCPU_ID can not be lowered to %u: %s", count,
-                            strerror_r(-r, buffer, sizeof(buffer)));
+    return r >= 0 ? 0
+                  : cpuctl_error_set(error, r, "KVM_CAP_MAX_VCPU_ID can not be lowered to %u: %s%s",
+                                     count, strerror_r(-r, buffer, sizeof(buffer)),
+                                     r == -EINVAL ? " (Linux can since 6.0)" : "");
 }

@@ -31,8 +31,8 @@ int limits_check(const struct kvm_host *host, const struct smp *smp, const struc
 
 /**
  * Lowers the VM's own limit on APIC IDs (KVM_CAP_MAX_VCPU_ID) to what @smp can need; before the
- * first vCPU. A kernel that has no such limit per VM (before 6.0) is left alone. Returns 0 or a
- * negative errno with a sentence.
+ * first vCPU. Returns 0, or KVM's error with a sentence: -EINVAL from a kernel without such a limit
+ * per VM (before 6.0), and when it was set to something else before.
  */
 int limits_lower(int vm, const struct smp *smp, struct cpuctl_error *error);
 

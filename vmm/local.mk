@@ -40,6 +40,8 @@ vmm_sources = \
 	vmm/cpus.h \
 	vmm/devices.c \
 	vmm/devices.h \
+	vmm/exit-reason.c \
+	vmm/exit-reason.h \
 	vmm/ged.c \
 	vmm/ged.h \
 	vmm/hotplug.c \

@@ -64,6 +64,11 @@ static int watch_signals(struct vm *vm)
     return r;
 }
 
+static void complain(const char *sentence)
+{
+    fprintf(stderr, "cpuvmm: %s\n", sentence);
+}
+
 static int run_vm(struct vm *vm, struct cpuctl_error *error)
 {
     int r = watch_signals(vm);
@@ -84,7 +89,7 @@ static int run(const struct options *options, struct cpuctl_error *error)
     block_signals();
     r = options->no_sandbox ? 0 : sandbox_prepare(error);
     if (r >= 0)
-        r = vm_new(options, &vm, error);
+        r = vm_new(options, complain, &vm, error);
     if (r < 0)
         return r;
     r = run_vm(vm, error);
@@ -117,7 +122,7 @@ int main(int argc, char *argv[])
             break;
         }
     if (error.code < 0)
-        fprintf(stderr, "cpuvmm: %s\n", error.text);
+        complain(error.text);
     options_free(&options);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -139,10 +139,8 @@ static void command_query_status(struct qmp_request *request, struct json_object
 {
     /* QEMU's RunState */
     static const char *const names[] = {
-        [VM_PRELAUNCH] = "prelaunch",
-        [VM_RUNNING] = "running",
-        [VM_PAUSED] = "paused",
-        [VM_SHUTDOWN] = "shutdown",
+        [VM_PRELAUNCH] = "prelaunch",           [VM_RUNNING] = "running",   [VM_PAUSED] = "paused",
+        [VM_INTERNAL_ERROR] = "internal-error", [VM_SHUTDOWN] = "shutdown",
     };
     const struct control *control = request_control(request);
     struct json_object *reply;
@@ -234,7 +232,15 @@ static void command_stop(struct qmp_request *request, struct json_object *argume
 
 static void command_cont(struct qmp_request *request, struct json_object *arguments)
 {
-    run(request, arguments, request_control(request)->config.ops->resume);
+    const struct control_config *config = &request_control(request)->config;
+    struct qmp_error error = { 0 };
+
+    if (config->ops->state(config->vm) == VM_INTERNAL_ERROR) {
+        qmp_error_set(&error, QMP_GENERIC_ERROR, "Resetting the Virtual Machine is required");
+        qmp_request_error(request, &error);
+        return;
+    }
+    run(request, arguments, config->ops->resume);
 }
 
 static void command_reset(struct qmp_request *request, struct json_object *arguments)

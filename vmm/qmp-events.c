@@ -44,7 +44,7 @@ void control_state_changed(struct control *control, enum vm_state state)
         return;
     if (state == VM_RUNNING)
         control_event(control, "RESUME", NULL);
-    else if (state == VM_PAUSED)
+    else if (state == VM_PAUSED || state == VM_INTERNAL_ERROR)
         control_event(control, "STOP", NULL);
 }
 

@@ -115,9 +115,9 @@ static const struct {
     { KVM_SET_GSI_ROUTING, VCPU },
     { KVM_IRQFD, VCPU },
     { KVM_IOEVENTFD, VCPU },
+    { KVM_GET_REGS, VCPU }, /* where it was when it failed */
     { KVM_CREATE_VCPU, 0 },
     { KVM_SET_CPUID2, 0 },
-    { KVM_GET_REGS, 0 },
     { KVM_SET_REGS, 0 },
     { KVM_GET_SREGS, 0 },
     { KVM_SET_SREGS, 0 },

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cpuctl.h"
+#include "exit-reason.h"
 #include "ioapic.h"
 #include "kvm.h"
 #include "libcpuctl/cleanup.h"
@@ -177,9 +178,23 @@ static void handle_system_event(struct vcpu *vcpu)
     }
 }
 
+/* @why: a part of a sentence. */
+static void give_up(struct vcpu *vcpu, const char *why)
+{
+    struct kvm_regs regs;
+    char text[256];
+
+    if (kvm_call(vcpu->fd, KVM_GET_REGS, &regs) < 0)
+        regs.rip = 0;
+    snprintf(text, sizeof(text), "at RIP 0x%llx: %s", (unsigned long long)regs.rip, why);
+    vm_internal_error(vcpu->vm, vcpu->index, text);
+}
+
 /* With the lock held. */
 static void handle_exit(struct vcpu *vcpu)
 {
+    char why[160];
+
     switch (vcpu->run->exit_reason) {
     case KVM_EXIT_IO:
         handle_io(vcpu);
@@ -202,7 +217,8 @@ static void handle_exit(struct vcpu *vcpu)
     case KVM_EXIT_HLT:
         break;
     default:
-        vm_fail(vcpu->vm, -EIO);
+        exit_reason(vcpu->run, why, sizeof(why));
+        give_up(vcpu, why);
         break;
     }
 }
@@ -211,26 +227,28 @@ static void handle_exit(struct vcpu *vcpu)
 
 static void set_up_thread(struct vcpu *vcpu)
 {
-    const struct options *options = vcpu->vm->options;
     char name[32]; /* the kernel takes 15 characters: enough for five digits */
-    cpu_set_t set;
-    bool bound = false;
+    int r;
 
     snprintf(name, sizeof(name), "CPU %u/KVM", vcpu->index);
     name[15] = '\0';
     (void)pthread_setname_np(pthread_self(), name);
+    r = sandbox_enter(SANDBOX_VCPU);
+    if (r < 0)
+        vm_fail(vcpu->vm, r);
+}
+
+/* Where --affinity wants the thread: if that can not be, it is not started. */
+static int set_affinity(const struct vcpu *vcpu, pthread_attr_t *attributes)
+{
+    const struct options *options = vcpu->vm->options;
+    cpu_set_t set;
+
     CPU_ZERO(&set);
     for (size_t i = 0; i < options->affinity_count; i++)
-        if (options->affinity[i].vcpu == vcpu->index) {
+        if (options->affinity[i].vcpu == vcpu->index)
             CPU_SET(options->affinity[i].cpu, &set);
-            bound = true;
-        }
-    if (bound) {
-        int r = sched_setaffinity(0, sizeof(set), &set);
-
-        if (r < 0)
-            vm_fail(vcpu->vm, -errno);
-    }
+    return CPU_COUNT(&set) > 0 ? pthread_attr_setaffinity_np(attributes, sizeof(set), &set) : 0;
 }
 
 /* Waits while the VM does not run. Returns whether the thread is to go on. */
@@ -265,30 +283,36 @@ static int run_once(struct vcpu *vcpu)
  */
 static void complete_exit(struct vcpu *vcpu)
 {
-    vcpu->run->immediate_exit = 1;
-    (void)run_once(vcpu);
-    vcpu->run->immediate_exit = 0;
+    int r;
+
+    /* It may need more than one access, such as a copy between devices. */
+    do {
+        vcpu->run->immediate_exit = 1;
+        r = run_once(vcpu);
+        vcpu->run->immediate_exit = 0;
+        if (r >= 0)
+            handle_exit(vcpu);
+    } while (r >= 0);
 }
 
 static void *thread_main(void *data)
 {
     struct vcpu *vcpu = data;
     struct vm *vm = vcpu->vm;
-    int r;
 
     pthread_mutex_lock(&vm->lock);
     vcpu->thread_id = (pid_t)syscall(SYS_gettid);
     pthread_cond_broadcast(&vm->idle);
     set_up_thread(vcpu);
-    r = sandbox_enter(SANDBOX_VCPU);
-    if (r < 0)
-        vm_fail(vm, r);
     while (wait_to_run(vcpu)) {
-        r = run_once(vcpu);
+        int r = run_once(vcpu);
+
         if (r == -EINTR || r == -EAGAIN) {
             vcpu->run->immediate_exit = 0;
         } else if (r < 0) {
-            vm_fail(vm, r);
+            char buffer[128];
+
+            give_up(vcpu, strerror_r(-r, buffer, sizeof(buffer)));
         } else {
             handle_exit(vcpu);
             if (vcpu->end || vm->state != VM_RUNNING)
@@ -316,7 +340,9 @@ int vcpu_start(struct vcpu *vcpu)
     sigfillset(&all);
     sigdelset(&all, KICK_SIGNAL);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = pthread_create(&vcpu->thread, &attributes, thread_main, vcpu);
+    r = set_affinity(vcpu, &attributes);
+    if (r == 0)
+        r = pthread_create(&vcpu->thread, &attributes, thread_main, vcpu);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     vcpu->started = r == 0;

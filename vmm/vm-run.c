@@ -51,6 +51,18 @@ void vm_fail(struct vm *vm, int code)
     vm_wake(vm);
 }
 
+void vm_internal_error(struct vm *vm, unsigned int index, const char *why)
+{
+    /* One is enough; and who is stopped already meets it again. */
+    if (vm->state != VM_RUNNING)
+        return;
+    vm->state = VM_INTERNAL_ERROR;
+    cpuctl_error_set(&vm->trouble, -EIO,
+                     "vCPU %u can not go on: %s; the VM is paused until it is reset", index, why);
+    cpus_kick(vm->cpus);
+    vm_wake(vm);
+}
+
 static void set_state(struct vm *vm, enum vm_state state)
 {
     vm->state = state;
@@ -73,6 +85,17 @@ void vm_continue(struct vm *vm)
         return;
     set_state(vm, VM_RUNNING);
     pthread_cond_broadcast(&vm->resumed);
+}
+
+/* The main thread's part of vm_internal_error(). */
+static void tell_trouble(struct vm *vm)
+{
+    if (vm->trouble.code == 0)
+        return;
+    vm->complain(vm->trouble.text);
+    vm->trouble.code = 0;
+    cpus_wait_idle(vm->cpus);
+    set_state(vm, VM_INTERNAL_ERROR);
 }
 
 /* ---- reset ---- */
@@ -112,7 +135,8 @@ static int carry_out_reset(struct vm *vm, struct cpuctl_error *error)
     bool running = vm->state == VM_RUNNING || vm->continue_after_reset;
     int r;
 
-    vm->state = VM_PAUSED;
+    /* As in QEMU: one that does not run begins anew, and waits for "cont". */
+    vm->state = VM_PRELAUNCH;
     vm->reset_requested = vm->continue_after_reset = false;
     r = reset(vm, error);
     if (r < 0)
@@ -176,6 +200,7 @@ static int run(struct vm *vm, struct cpuctl_error *error)
         if (r < 0)
             return cpuctl_error_set(error, r, "the VM can not go on: %s",
                                     strerror_r(-r, buffer, sizeof(buffer)));
+        tell_trouble(vm);
         hotplug_dispatch(vm);
         if (vm->reset_requested && !vm->shutdown_requested) {
             r = carry_out_reset(vm, error);

@@ -87,9 +87,13 @@ static int check_limits(struct vm *vm, struct cpuctl_error *error)
         .max_vcpus = options->max_vcpus,
         .host_possible = (unsigned int)sysconf(_SC_NPROCESSORS_CONF),
     };
+    struct cpuctl_error note;
     int r = limits_check(&vm->kvm, &vm->smp, &limits, error);
 
-    return r < 0 ? r : limits_lower(vm->fd, &vm->smp, error);
+    /* It only saves memory: the VM does without. */
+    if (r >= 0 && limits_lower(vm->fd, &vm->smp, &note) < 0)
+        vm->complain(note.text);
+    return r;
 }
 
 static int make_memory(struct vm *vm, struct cpuctl_error *error)
@@ -232,7 +236,8 @@ static int create(struct vm *vm, struct cpuctl_error *error)
     return r;
 }
 
-int vm_new(const struct options *options, struct vm **ret_vm, struct cpuctl_error *error)
+int vm_new(const struct options *options, void (*complain)(const char *sentence),
+           struct vm **ret_vm, struct cpuctl_error *error)
 {
     struct vm *vm = calloc(1, sizeof(*vm));
     int r;
@@ -240,6 +245,7 @@ int vm_new(const struct options *options, struct vm **ret_vm, struct cpuctl_erro
     if (!vm)
         return cpuctl_error_set(error, -ENOMEM, "memory is short");
     vm->options = options;
+    vm->complain = complain;
     vm->smp = options->smp;
     vm->kvm.fd = vm->fd = vm->wake = -1;
     pthread_mutex_init(&vm->lock, NULL);

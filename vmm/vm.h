@@ -11,6 +11,7 @@
 
 #include "acpi-tables.h"
 #include "bus.h"
+#include "cpuctl.h"
 #include "cpuhp.h"
 #include "ged.h"
 #include "hotplug.h"
@@ -21,7 +22,6 @@
 
 struct chardev;
 struct control;
-struct cpuctl_error;
 struct cpus;
 struct devices;
 struct ioapic;
@@ -36,7 +36,8 @@ enum vm_state {
     VM_PRELAUNCH, /**< being created */
     VM_RUNNING,
     VM_PAUSED,
-    VM_SHUTDOWN, /**< the main loop is about to end */
+    VM_INTERNAL_ERROR, /**< KVM can not run a vCPU: only a reset lets it go on */
+    VM_SHUTDOWN,       /**< the main loop is about to end */
 };
 
 /** Who hears of what happens to the VM; called in the main thread, with the lock held. */
@@ -82,14 +83,19 @@ struct vm {
     struct sd_event_source *wake_source;
     bool shutdown_requested, shutdown_by_guest;
     bool reset_requested, reset_by_guest, continue_after_reset;
-    int failure; /* negative errno that ends the VM */
+    int failure;                 /* negative errno that ends the VM */
+    struct cpuctl_error trouble; /* why a vCPU can not go on; its code is 0 when that is told */
+    /** Tells the user what does not end the VM; in the main thread. */
+    void (*complain)(const char *sentence);
 };
 
 /**
  * Creates the VM that @options describe, with everything in it, not yet running. @options must
- * outlive it. Returns 0 or a negative errno with a sentence.
+ * outlive it; @complain tells the user what does not end the VM. Returns 0 or a negative errno with
+ * a sentence.
  */
-int vm_new(const struct options *options, struct vm **ret_vm, struct cpuctl_error *error);
+int vm_new(const struct options *options, void (*complain)(const char *sentence),
+           struct vm **ret_vm, struct cpuctl_error *error);
 /** Stops the vCPUs and frees everything; the lock must not be held. */
 void vm_free(struct vm *vm);
 
@@ -103,8 +109,12 @@ int vm_run(struct vm *vm, struct cpuctl_error *error);
 void vm_request_shutdown(struct vm *vm, bool guest);
 /** Resets the VM soon. @guest: the guest asked for it. Any thread, lock held. */
 void vm_request_reset(struct vm *vm, bool guest);
-/** Ends the VM with @code (negative errno): KVM can not go on. Any thread, lock held. */
+/** Ends the VM with @code (negative errno): its own state can not be relied on. Any thread, lock
+ * held. */
 void vm_fail(struct vm *vm, int code);
+/** Pauses the VM until a reset: KVM can not run vCPU @index, @why is a part of a sentence. Any
+ * thread, lock held. */
+void vm_internal_error(struct vm *vm, unsigned int index, const char *why);
 
 /** Lets the main thread look for what there is to do. Any thread. */
 void vm_wake(struct vm *vm);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cpuctl.h"
 #include "vmm/kvm.h"
@@ -63,6 +64,29 @@ START_TEST(ids_bound_what_the_count_allows)
 }
 END_TEST
 
+/* KVM takes the limit once: another one is refused, and the refusal is not kept quiet. */
+START_TEST(lowering)
+{
+    static const struct smp four = { 1, 4, 1, 1, 4, 1 }, eight = { 1, 8, 1, 1, 8, 1 };
+    struct cpuctl_error error = { 0 };
+    struct kvm_host kvm;
+    int vm;
+
+    if (kvm_host_open(NULL, &kvm) < 0)
+        unit_skip("/dev/kvm can not be opened");
+    vm = kvm_create_vm(&kvm);
+    ck_assert_int_ge(vm, 0);
+    if (limits_lower(vm, &four, &error) == 0) {
+        ck_assert_int_eq(limits_lower(vm, &four, &error), 0);
+        ck_assert_int_eq(limits_lower(vm, &eight, &error), -EINVAL);
+    }
+    ck_assert_ptr_nonnull(strstr(error.text, "KVM_CAP_MAX_VCPU_ID can not be lowered to"));
+    ck_assert_ptr_nonnull(strstr(error.text, "since 6.0"));
+    close(vm);
+    kvm_host_close(&kvm);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("vmm-limits");
@@ -70,6 +94,7 @@ Suite *unit_suite(void)
 
     tcase_add_loop_test(core, refusals_are_explained, 0, sizeof(cases) / sizeof(cases[0]));
     tcase_add_test(core, ids_bound_what_the_count_allows);
+    tcase_add_test(core, lowering);
     suite_add_tcase(suite, core);
     return suite;
 }

@@ -28,6 +28,15 @@ POWER_OFF = out_byte(0x604, 5 << 2 | 1 << 5) + HALT
 RESET = out_byte(0x606, 1) + HALT
 
 
+def once(end):
+    """Ends by `end` at first, and after a reset goes on behind: RAM keeps what was written."""
+    at = LOAD_ADDRESS - 0x1000
+    # mov rbx, at; inc dword [rbx]; cmp dword [rbx], 1; jne over the code for the first time
+    first = say("1") + end
+    return (b"\xbb" + struct.pack("<I", at) + b"\xff\x03\x83\x3b\x01\x0f\x85" +
+            struct.pack("<i", len(first)) + first)
+
+
 def image(code):
     """A bzImage whose 64-bit entry point is `code` (Documentation/arch/x86/boot.rst)."""
     header = bytearray(1024)

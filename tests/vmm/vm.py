@@ -10,7 +10,7 @@ import tempfile
 sys.dont_write_bytecode = True
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "e2e")]
-from channel import Qmp, wait_until  # noqa: E402  pylint: disable=wrong-import-position
+from channel import CommandError, Qmp, wait_until  # noqa: E402,F401  pylint: disable=wrong-import-position
 from micro import CPUVMM, image, missing  # noqa: E402,F401  pylint: disable=wrong-import-position
 
 # A sanitized program needs system calls that the filters refuse.
@@ -46,6 +46,10 @@ class Vm:
 
     def __exit__(self, *reason):
         self.end()
+
+    def client(self):
+        """Another client's connection, negotiated."""
+        return Qmp(self.folder / "qmp").stream
 
     def wait_serial(self, text):
         """Until the guest has written exactly `text`."""
