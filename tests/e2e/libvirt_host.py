@@ -112,23 +112,28 @@ class Libvirt:
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return children.read_text().split()[0]
 
-    def start_virsh(self, *words):
+    def start_virsh(self, *words, options=("-q",)):
         """virsh as a running process."""
         inside = ["nsenter", "-t", self.leader(), "--mount", "--net", "--pid", "--"]
         return subprocess.Popen(
-            inside + ["virsh", "-q", "-c", "qemu:///system", *map(str, words)], text=True,
+            inside + ["virsh", *options, "-c", "qemu:///system", *map(str, words)], text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=dict(os.environ, LC_ALL="C"))
 
-    def virsh(self, *words, timeout=60):
-        """Run virsh: Result(status, out, err), as text."""
-        with self.start_virsh(*words) as process:
+    def exact(self, words, options=(), timeout=60):
+        """Run virsh, by default without -q: Result(status, out, err), all that it printed."""
+        with self.start_virsh(*words, options=options) as process:
             try:
                 out, err = process.communicate(timeout=timeout)
             except BaseException:
                 process.kill()
                 raise
-        return Result(process.returncode, out.rstrip("\n"), err.rstrip("\n"))
+        return Result(process.returncode, out, err)
+
+    def virsh(self, *words, timeout=60):
+        """Run virsh -q: Result(status, out, err), as text without line ends at the end."""
+        status, out, err = self.exact(words, ("-q",), timeout)
+        return Result(status, out.rstrip("\n"), err.rstrip("\n"))
 
     def must(self, *words):
         """A virsh command that must succeed; its output."""
@@ -163,7 +168,9 @@ class Domain(Machine):
     """A guest that libvirt starts. It has CPUs 0 to cpus - 1, and can have maxcpus."""
 
     def __init__(self, name="guest", cpus=1, maxcpus=4, memory=256, cmdline="", programs=(),
-                 files=None, modules=()):
+                 files=None, modules=(), template=None):
+        """template: a file to take in DOMAIN's place, for a domain of another shape."""
+        self.template = template.read_text(encoding="utf-8") if template else DOMAIN
         self.name, self.cpus_at_start, self.maxcpus = name, cpus, maxcpus
         self.memory, self.cmdline = memory, f"{CMDLINE} {cmdline}"
         self.contents = {"programs": programs, "files": files, "modules": modules}
@@ -175,21 +182,25 @@ class Domain(Machine):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="domain.", dir=self.libvirt.folder))
         self.console = self.folder / "console"
         self.shell_path = self.folder / "shell"
-        kernel = image.Kernel()
-        image.build(self.folder / "initramfs", kernel, **self.contents)
-        xml = self.folder / "domain.xml"
-        xml.write_text(DOMAIN.format(
-            name=self.name, cpus=self.cpus_at_start, maxcpus=self.maxcpus, memory=self.memory,
-            kernel=kernel.vmlinuz, initramfs=self.folder / "initramfs", cmdline=self.cmdline,
-            folder=self.folder, port=PORT, shell=SHELL_PORT))
+        image.build(self.folder / "initramfs", image.Kernel(), **self.contents)
         try:
-            self.libvirt.must("define", xml)
+            self.libvirt.must("define", self.definition(self.template))
             self.boot()
         except BaseException as error:
             error.add_note(self.report())
             self.close()
             raise
         return self
+
+    def definition(self, template):
+        """The file with the domain XML that `template` gives for this domain."""
+        xml = self.folder / "domain.xml"
+        xml.write_text(template.format(
+            type="qemu", cpu="maximum", name=self.name, cpus=self.cpus_at_start,
+            maxcpus=self.maxcpus, memory=self.memory, kernel=image.Kernel().vmlinuz,
+            initramfs=self.folder / "initramfs", cmdline=self.cmdline, folder=self.folder,
+            port=PORT, shell=SHELL_PORT))
+        return xml
 
     def boot(self):
         """Start the defined domain, and wait until its shell answers."""
