@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Functions of cpuvmm that the linker lets us go before (--wrap): for APIC IDs that no topology
+ * has, and to see what happens without one of its steps.
+ */
+#include "micro-wrap.h"
+
+#include "micro.h"
+#include "vmm/kvm.h"
+#include "vmm/msi.h"
+#include "vmm/smp.h"
+
+static struct micro_config current;
+
+uint32_t __real_smp_apic_id(const struct smp *smp, unsigned int index);
+uint32_t __wrap_smp_apic_id(const struct smp *smp, unsigned int index);
+uint32_t __real_smp_apic_id_max(const struct smp *smp);
+uint32_t __wrap_smp_apic_id_max(const struct smp *smp);
+uint64_t __real_msi_convert_ext_dest(uint64_t address);
+uint64_t __wrap_msi_convert_ext_dest(uint64_t address);
+int __real_kvm_vm_enable(int vm, uint32_t capability, uint64_t arg0, uint64_t arg1);
+int __wrap_kvm_vm_enable(int vm, uint32_t capability, uint64_t arg0, uint64_t arg1);
+int __real_kvm_call(int fd, unsigned long request, void *argument);
+int __wrap_kvm_call(int fd, unsigned long request, void *argument);
+
+void micro_wrap_set(const struct micro_config *config)
+{
+    current = *config;
+}
+
+uint32_t __wrap_smp_apic_id(const struct smp *smp, unsigned int index)
+{
+    return current.ids ? current.ids[index] : __real_smp_apic_id(smp, index);
+}
+
+uint32_t __wrap_smp_apic_id_max(const struct smp *smp)
+{
+    uint32_t highest = current.ids ? 0 : __real_smp_apic_id_max(smp);
+
+    for (unsigned int i = 0; current.ids && i < current.count; i++)
+        if (current.ids[i] > highest)
+            highest = current.ids[i];
+    return highest;
+}
+
+uint64_t __wrap_msi_convert_ext_dest(uint64_t address)
+{
+    return current.without == MICRO_WITHOUT_CONVERSION ? address
+                                                       : __real_msi_convert_ext_dest(address);
+}
+
+int __wrap_kvm_vm_enable(int vm, uint32_t capability, uint64_t arg0, uint64_t arg1)
+{
+    if (capability == KVM_CAP_X2APIC_API && current.without == MICRO_WITHOUT_X2APIC_API)
+        return 0;
+    if (capability == KVM_CAP_X2APIC_API && current.without == MICRO_WITH_QUIRK)
+        arg0 &= ~(uint64_t)KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
+    if (capability == KVM_CAP_MAX_VCPU_ID && current.without == MICRO_WITHOUT_LOWERING)
+        return 0;
+    return __real_kvm_vm_enable(vm, capability, arg0, arg1);
+}
+
+int __wrap_kvm_call(int fd, unsigned long request, void *argument)
+{
+    if (request == KVM_SET_LAPIC && current.without == MICRO_WITHOUT_SET_LAPIC)
+        return 0;
+    return __real_kvm_call(fd, request, argument);
+}
