@@ -425,6 +425,11 @@ static bool holds_back(struct micro *micro)
 
 /* ---- the VM ---- */
 
+static void complain(const char *sentence)
+{
+    fprintf(stderr, "%s\n", sentence);
+}
+
 /* The options point into the words, and the VM to the options: a test has one VM at a time, in a
  * process of its own. */
 static void make_vm(struct micro *micro, const struct micro_config *config)
@@ -447,7 +452,7 @@ static void make_vm(struct micro *micro, const struct micro_config *config)
     optind = 0;
     ck_assert_msg(options_parse(sizeof(words) / sizeof(words[0]), argv, &options, &error) == 0,
                   "%s", error.text);
-    ck_assert_msg(vm_new(&options, &micro->vm, &error) == 0, "%s", error.text);
+    ck_assert_msg(vm_new(&options, complain, &micro->vm, &error) == 0, "%s", error.text);
     ck_assert_int_eq(bus_add(&micro->vm->pio, MICRO_PORT, 1, &device_ops, micro), 0);
 }
 
