@@ -19,6 +19,12 @@ tests_vmm_test_micro_interrupts_SOURCES = tests/vmm/test-micro-interrupts.c $(mi
 tests_vmm_test_micro_interrupts_CFLAGS = $(micro_cflags)
 tests_vmm_test_micro_interrupts_LDFLAGS = $(micro_ldflags)
 tests_vmm_test_micro_interrupts_LDADD = $(micro_libs)
+
+unit_tests += tests/vmm/test-micro-cpus
+tests_vmm_test_micro_cpus_SOURCES = tests/vmm/test-micro-cpus.c $(micro_sources)
+tests_vmm_test_micro_cpus_CFLAGS = $(micro_cflags)
+tests_vmm_test_micro_cpus_LDFLAGS = $(micro_ldflags)
+tests_vmm_test_micro_cpus_LDADD = $(micro_libs)
 endif
 
 EXTRA_DIST += tests/vmm/micro.py tests/vmm/test-acpi-code tests/vmm/test-acpi-tables \

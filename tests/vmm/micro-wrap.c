@@ -28,6 +28,11 @@ void micro_wrap_set(const struct micro_config *config)
     current = *config;
 }
 
+void micro_make_whole(void)
+{
+    current.without = MICRO_COMPLETE;
+}
+
 uint32_t __wrap_smp_apic_id(const struct smp *smp, unsigned int index)
 {
     return current.ids ? current.ids[index] : __real_smp_apic_id(smp, index);

@@ -61,13 +61,23 @@ Suite *micro_suite(const char *name, void (*add)(TCase *core))
     return suite;
 }
 
-uint32_t micro_highest_id(void)
+static struct kvm_host ask_host(void)
 {
     struct kvm_host host;
 
     ck_assert_int_eq(kvm_host_open(NULL, &host), 0);
     kvm_host_close(&host);
-    return host.max_vcpu_id - 1;
+    return host;
+}
+
+uint32_t micro_highest_id(void)
+{
+    return ask_host().max_vcpu_id - 1;
+}
+
+unsigned int micro_max_vcpus(void)
+{
+    return ask_host().max_vcpus;
 }
 
 /* ---- the guest's memory ---- */

@@ -26,6 +26,7 @@
 #define MICRO_RTE_MASKED     (1ULL << 16)
 #define MICRO_RTE_REMOTE_IRR (1ULL << 14)
 /** x2APIC registers, and parts of the interrupt command. */
+#define MICRO_X2APIC_ID       0x802U
 #define MICRO_X2APIC_EOI      0x80bU
 #define MICRO_X2APIC_ICR      0x830U
 #define MICRO_ICR_INIT        0x4500ULL
@@ -33,7 +34,7 @@
 #define MICRO_ICR_ALL_BUT_ME  (3ULL << 18)
 #define MICRO_ICR_TO(id)      ((uint64_t)(id) << 32)
 #define MICRO_ICR_FIXED       0x4000ULL
-#define MICRO_X2APIC_ICR_SELF 0x83fU
+#define MICRO_X2APIC_SELF_IPI 0x83fU
 
 /** What is taken from cpuvmm, so that a test sees what it is there for. */
 enum micro_without {
@@ -72,11 +73,15 @@ struct micro {
 Suite *micro_suite(const char *name, void (*add)(TCase *core));
 /** KVM_CAP_MAX_VCPU_ID of the host less one: the highest APIC ID. */
 uint32_t micro_highest_id(void);
+/** KVM_CAP_MAX_VCPUS of the host. */
+unsigned int micro_max_vcpus(void);
 
 /** Makes the VM, starts it, and waits for all CPUs. */
 struct micro *micro_new(const struct micro_config *config);
 void micro_free(struct micro *micro);
 
+/** From now on cpuvmm lacks nothing. */
+void micro_make_whole(void);
 /** Plugs CPU @index, without a word to the guest. */
 void micro_plug(struct micro *micro, unsigned int index);
 /** Lets the boot CPU send INIT and SIPI to CPU @index. */

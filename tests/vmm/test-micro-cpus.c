@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vCPUs with high APIC IDs: how they start, talk to each other, are many, and where they end. */
+#include "micro.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "tests/unit/main.h"
+
+#define VECTOR 0x40
+
+static const uint32_t ids[] = { 0, 1, 255, 256, 300, 1000, 4095 };
+#define COUNT (sizeof(ids) / sizeof(ids[0]))
+
+static struct micro *start(bool unstarted, enum micro_without without)
+{
+    return micro_new(&(struct micro_config){
+        .ids = ids, .count = COUNT, .unstarted = unstarted, .without = without });
+}
+
+static void send_ipi(struct micro *micro, unsigned int from, uint64_t command)
+{
+    micro_wrmsr(micro, from, MICRO_X2APIC_ICR, MICRO_ICR_FIXED | command);
+}
+
+START_TEST(ipis_from_each_to_each)
+{
+    struct micro *micro = start(false, MICRO_COMPLETE);
+
+    for (unsigned int from = 0; from < COUNT; from++)
+        for (unsigned int to = 0; to < COUNT; to++) {
+            send_ipi(micro, from, MICRO_ICR_TO(ids[to]) | VECTOR);
+            micro_expect(micro, to, VECTOR, 1);
+            micro_check(micro);
+        }
+    micro_free(micro);
+}
+END_TEST
+
+START_TEST(ipis_to_all_but_me_and_to_all)
+{
+    struct micro *micro = start(false, MICRO_COMPLETE);
+
+    send_ipi(micro, COUNT - 1, MICRO_ICR_ALL_BUT_ME | VECTOR);
+    for (unsigned int i = 0; i + 1 < COUNT; i++)
+        micro_expect(micro, i, VECTOR, 1);
+    micro_check(micro);
+    send_ipi(micro, COUNT - 2, MICRO_ICR_TO(0xffffffff) | (VECTOR + 1));
+    for (unsigned int i = 0; i < COUNT; i++)
+        micro_expect(micro, i, VECTOR + 1, 1);
+    micro_check(micro);
+    micro_wrmsr(micro, COUNT - 1, MICRO_X2APIC_SELF_IPI, VECTOR + 2);
+    micro_expect(micro, COUNT - 1, VECTOR + 2, 1);
+    micro_check(micro);
+    micro_free(micro);
+}
+END_TEST
+
+/* Each is made after the boot CPU has run for long; KVM's map of APIC IDs is there already. */
+START_TEST(hot_added_cpus_start)
+{
+    struct micro *micro = start(true, MICRO_COMPLETE);
+
+    for (unsigned int i = 1; i < COUNT; i++) {
+        micro_plug(micro, i);
+        micro_start(micro, i);
+        micro_wait_started(micro, i, 1);
+        micro_send(micro, micro_msi(ids[i], VECTOR));
+        micro_expect(micro, i, VECTOR, 1);
+        micro_check(micro);
+        send_ipi(micro, 0, MICRO_ICR_TO(ids[i]) | VECTOR);
+        micro_expect(micro, i, VECTOR, 1);
+        micro_check(micro);
+    }
+    micro_free(micro);
+}
+END_TEST
+
+START_TEST(a_cpu_starts_again_after_init)
+{
+    struct micro *micro = start(true, MICRO_COMPLETE);
+
+    micro_plug(micro, COUNT - 1);
+    for (unsigned int starts = 1; starts <= 3; starts++) {
+        micro_start(micro, COUNT - 1);
+        micro_wait_started(micro, COUNT - 1, starts);
+    }
+    ck_assert_uint_eq(micro_starts(micro, 0), 1);
+    micro_free(micro);
+}
+END_TEST
+
+/* Why vcpu_new() writes the local APIC: without that INIT and SIPI are lost. */
+START_TEST(without_set_lapic_a_hot_added_cpu_is_unknown)
+{
+    struct micro *micro = start(true, MICRO_WITHOUT_SET_LAPIC);
+
+    micro_plug(micro, 4);
+    micro_start(micro, 4);
+    usleep(500000);
+    if (micro_starts(micro, 4) > 0) {
+        micro_free(micro);
+        unit_skip("this KVM takes new vCPUs into its map of APIC IDs by itself");
+    }
+    /* The next one that is made whole lets KVM draw its map anew, with both. */
+    micro_make_whole();
+    micro_plug(micro, 5);
+    micro_start(micro, 4);
+    micro_wait_started(micro, 4, 1);
+    micro_free(micro);
+}
+END_TEST
+
+/* By the topology's own IDs, or as many as this KVM gives a VM; each takes a message of its own. */
+START_TEST(a_thousand_cpus)
+{
+    unsigned int count = micro_max_vcpus() < 1024 ? micro_max_vcpus() : 1024;
+    struct micro *micro;
+    char smp[16];
+
+    snprintf(smp, sizeof(smp), "%u", count);
+    micro = micro_new(&(struct micro_config){ .smp = smp });
+    ck_assert_uint_eq(micro->count, count);
+    for (unsigned int i = 0; i < micro->count; i++) {
+        ck_assert_uint_eq(micro_starts(micro, i), 1);
+        ck_assert_uint_eq((uint32_t)micro_rdmsr(micro, i, MICRO_X2APIC_ID), micro_id(micro, i));
+        micro_send(micro, micro_msi(micro_id(micro, i), VECTOR));
+        micro_expect(micro, i, VECTOR, 1);
+    }
+    micro_check(micro);
+    micro_free(micro);
+}
+END_TEST
+
+/* ---- the limit ---- */
+
+static int create(struct micro *micro, uint32_t id)
+{
+    int fd = kvm_call_value(micro->vm->fd, KVM_CREATE_VCPU, id);
+
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 ? fd : 0;
+}
+
+START_TEST(the_limit_is_this_vms)
+{
+    /* Three cores take two bits: the highest ID of four sockets is 14. */
+    struct micro_config config = { .smp = "1,maxcpus=12,sockets=4,cores=3" };
+    struct micro *micro = micro_new(&config);
+
+    if (create(micro, 15) == 0) {
+        micro_free(micro);
+        unit_skip("this KVM has no limit on APIC IDs per VM (Linux 6.0)");
+    }
+    ck_assert_int_eq(create(micro, 15), -EINVAL);
+    ck_assert_int_eq(create(micro, 16), -EINVAL);
+    ck_assert_int_eq(create(micro, micro_highest_id()), -EINVAL);
+    micro_plug(micro, 11);
+    ck_assert_uint_eq(micro_id(micro, 11), 14);
+    micro_start(micro, 11);
+    micro_wait_started(micro, 11, 1);
+    micro_free(micro);
+
+    config.without = MICRO_WITHOUT_LOWERING;
+    micro = micro_new(&config);
+    ck_assert_int_eq(create(micro, 15), 0);
+    ck_assert_int_eq(create(micro, micro_highest_id()), 0);
+    ck_assert_int_eq(create(micro, micro_highest_id() + 1), -EINVAL);
+    micro_free(micro);
+}
+END_TEST
+
+static void add(TCase *core)
+{
+    tcase_add_test(core, ipis_from_each_to_each);
+    tcase_add_test(core, ipis_to_all_but_me_and_to_all);
+    tcase_add_test(core, hot_added_cpus_start);
+    tcase_add_test(core, a_cpu_starts_again_after_init);
+    tcase_add_test(core, without_set_lapic_a_hot_added_cpu_is_unknown);
+    tcase_add_test(core, a_thousand_cpus);
+    tcase_add_test(core, the_limit_is_this_vms);
+}
+
+Suite *unit_suite(void)
+{
+    return micro_suite("micro-cpus", add);
+}
