@@ -16,7 +16,9 @@
 
 #define HTT      (1U << 28)
 #define NUMBER_8 0xffU /* the greatest number that fits a field of 8 bits */
+#define LEAF_B   0xbU
 #define LEAF_1F  0x1fU
+#define AMD_ZEN  0x17U /* the first family of AMD's Zen processors */
 #define EXT_MAX  0x8000001eU
 #define CACHES   4
 
@@ -49,23 +51,50 @@ static void add_level(struct kvm_cpuid2 *table, uint32_t leaf, int number, uint3
     entry->edx = id;
 }
 
-static void set_extended_topology(struct kvm_cpuid2 *table, const struct smp *smp, uint32_t id)
+static void set_max(struct kvm_cpuid2 *table, uint32_t first_leaf, uint32_t max)
+{
+    struct kvm_cpuid_entry2 *entry = cpuid_find(table, first_leaf, 0);
+
+    if (entry && entry->eax < max)
+        entry->eax = max;
+}
+
+static void set_leaf_b(struct kvm_cpuid2 *table, const struct smp *smp, uint32_t id)
+{
+    uint32_t per_socket = smp->dies * smp->cores * smp->threads;
+
+    cpuid_remove(table, LEAF_B);
+    add_level(table, LEAF_B, 0, LEVEL_SMT, smp_core_shift(smp), smp->threads, id);
+    add_level(table, LEAF_B, 1, LEVEL_CORE, smp_socket_shift(smp), per_socket, id);
+    add_level(table, LEAF_B, 2, 0, 0, 0, id);
+    set_max(table, 0, LEAF_B);
+}
+
+/*
+ * Before family 0x17 Linux takes an AMD processor's last-level cache to be its die's, by the die's
+ * number alone (cacheinfo_amd_init_llc_id() in arch/x86/kernel/cpu/cacheinfo.c), and counts cores
+ * by node of leaf 0x8000001E. Leaf 0x1F, which those processors have not, numbers the dies of each
+ * socket anew: different sockets would share a cache, and cores be taken for threads. Without it
+ * dies are known by their nodes.
+ */
+static bool without_leaf_1f(const struct kvm_cpuid2 *table, bool amd)
+{
+    uint32_t signature = cpuid_get(table, 1, 0, CPUID_EAX);
+    uint32_t base = signature >> 8 & 0xf,
+             family = base < 0xf ? base : base + (signature >> 20 & 0xff);
+
+    return amd && family < AMD_ZEN;
+}
+
+static void set_leaf_1f(struct kvm_cpuid2 *table, const struct smp *smp, uint32_t id)
 {
     uint32_t per_die = smp->cores * smp->threads, per_socket = per_die * smp->dies;
-    struct kvm_cpuid_entry2 *first = cpuid_find(table, 0, 0);
 
-    cpuid_remove(table, 0xb);
-    add_level(table, 0xb, 0, LEVEL_SMT, smp_core_shift(smp), smp->threads, id);
-    add_level(table, 0xb, 1, LEVEL_CORE, smp_socket_shift(smp), per_socket, id);
-    add_level(table, 0xb, 2, 0, 0, 0, id);
-
-    cpuid_remove(table, LEAF_1F);
     add_level(table, LEAF_1F, 0, LEVEL_SMT, smp_core_shift(smp), smp->threads, id);
     add_level(table, LEAF_1F, 1, LEVEL_CORE, smp_die_shift(smp), per_die, id);
     add_level(table, LEAF_1F, 2, LEVEL_DIE, smp_socket_shift(smp), per_socket, id);
     add_level(table, LEAF_1F, 3, 0, 0, 0, id);
-    if (first && first->eax < LEAF_1F)
-        first->eax = LEAF_1F;
+    set_max(table, 0, LEAF_1F);
 }
 
 /* Bits 25..14 of a cache leaf: how many IDs share the cache, less one. */
@@ -131,9 +160,7 @@ static void set_amd_topology(struct kvm_cpuid2 *table, const struct smp *smp, un
     entry->ebx = ((place.die * smp->cores + place.core) & 0xff) | least(smp->threads - 1, NUMBER_8)
                                                                       << 8;
     entry->ecx = ((place.socket * smp->dies + place.die) & 0xff) | least(smp->dies - 1, 7) << 8;
-    entry = cpuid_find(table, 0x80000000, 0);
-    if (entry && entry->eax < EXT_MAX)
-        entry->eax = EXT_MAX;
+    set_max(table, 0x80000000, EXT_MAX);
 }
 
 struct kvm_cpuid2 *cpuid_of_vcpu(const struct cpuid *cpuid, const struct smp *smp,
@@ -148,7 +175,10 @@ struct kvm_cpuid2 *cpuid_of_vcpu(const struct cpuid *cpuid, const struct smp *sm
         return NULL;
     memcpy(table, cpuid->table, sizeof(*table) + cpuid->table->nent * entry);
     set_leaf_1(table, smp, id);
-    set_extended_topology(table, smp, id);
+    set_leaf_b(table, smp, id);
+    cpuid_remove(table, LEAF_1F);
+    if (!without_leaf_1f(table, cpuid->amd))
+        set_leaf_1f(table, smp, id);
     if (cpuid->amd) {
         set_amd_caches(table, smp);
         set_amd_topology(table, smp, index, id);

@@ -108,6 +108,28 @@ START_TEST(leaves_agree)
 }
 END_TEST
 
+START_TEST(dies_are_nodes_before_zen)
+{
+    struct smp smp;
+    struct cpuid cpuid;
+
+    ck_assert_int_eq(smp_parse("sockets=2,dies=2,cores=3,threads=2", &smp, NULL), 0);
+    /* family 6, of AMD here */
+    ck_assert_int_eq(make(true, "Westmere,-aes", &cpuid, NULL), 0);
+    for (unsigned int i = 0; i < smp.maxcpus; i++) {
+        struct kvm_cpuid2 *table = cpuid_of_vcpu(&cpuid, &smp, i);
+
+        ck_assert_ptr_nonnull(table);
+        for (unsigned int j = 0; j < table->nent; j++)
+            ck_assert_uint_ne(table->entries[j].function, 0x1f);
+        ck_assert_uint_eq(cpuid_get(table, 0xb, 1, CPUID_EDX), smp_apic_id(&smp, i));
+        ck_assert_uint_eq(cpuid_get(table, 0x8000001e, 0, CPUID_ECX), 1U << 8 | i / 6);
+        free(table);
+    }
+    cpuid_free(&cpuid);
+}
+END_TEST
+
 static bool has(const struct cpuid *cpuid, uint32_t leaf, enum cpuid_register reg, unsigned int bit)
 {
     return (cpuid_get(cpuid->table, leaf, 0, reg) >> bit & 1) != 0;
@@ -192,6 +214,7 @@ Suite *unit_suite(void)
     TCase *core = tcase_create("cpuid");
 
     tcase_add_loop_test(core, leaves_agree, 0, 2 * sizeof(shapes) / sizeof(shapes[0]));
+    tcase_add_test(core, dies_are_nodes_before_zen);
     tcase_add_test(core, what_kvm_leaves_out_is_offered);
     tcase_add_test(core, models_have_only_what_they_name);
     tcase_add_loop_test(core, refusals_name_the_feature, 0, sizeof(refusals) / sizeof(refusals[0]));
