@@ -14,13 +14,14 @@
 #define LEVEL_CORE (2U << 8)
 #define LEVEL_DIE  (5U << 8)
 
-#define HTT      (1U << 28)
-#define NUMBER_8 0xffU /* the greatest number that fits a field of 8 bits */
-#define LEAF_B   0xbU
-#define LEAF_1F  0x1fU
-#define AMD_ZEN  0x17U /* the first family of AMD's Zen processors */
-#define EXT_MAX  0x8000001eU
-#define CACHES   4
+#define HTT        (1U << 28)
+#define CMP_LEGACY (1U << 1)
+#define NUMBER_8   0xffU /* the greatest number that fits a field of 8 bits */
+#define LEAF_B     0xbU
+#define LEAF_1F    0x1fU
+#define AMD_ZEN    0x17U /* the first family of AMD's Zen processors */
+#define EXT_MAX    0x8000001eU
+#define CACHES     4
 
 static uint32_t least(uint32_t a, uint32_t b)
 {
@@ -144,6 +145,18 @@ static void set_amd_caches(struct kvm_cpuid2 *table, const struct smp *smp)
     cpuid_add(table, 0x8000001d, CACHES);
 }
 
+/*
+ * CmpLegacy: the logical processors that leaf 1 counts are not all threads of one core. Without it
+ * Linux before 6.9 makes them threads (detect_ht() in arch/x86/kernel/cpu/common.c).
+ */
+static void set_cmp_legacy(struct kvm_cpuid2 *table, uint32_t per_socket)
+{
+    struct kvm_cpuid_entry2 *entry = cpuid_find(table, 0x80000001, 0);
+
+    if (entry)
+        entry->ecx = per_socket > 1 ? entry->ecx | CMP_LEGACY : entry->ecx & ~CMP_LEGACY;
+}
+
 /* Leaves 0x80000008 and 0x8000001E; a node of the latter is a die. */
 static void set_amd_topology(struct kvm_cpuid2 *table, const struct smp *smp, unsigned int index,
                              uint32_t id)
@@ -154,6 +167,7 @@ static void set_amd_topology(struct kvm_cpuid2 *table, const struct smp *smp, un
 
     if (entry)
         entry->ecx = least(per_socket - 1, NUMBER_8) | smp_socket_shift(smp) << 12;
+    set_cmp_legacy(table, per_socket);
     cpuid_remove(table, 0x8000001e);
     entry = cpuid_add(table, 0x8000001e, -1);
     entry->eax = id;

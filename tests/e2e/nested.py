@@ -86,13 +86,15 @@ class Host(Guest):
     """L1: a guest with a /dev/kvm of its own, cpuvmm, and a kernel for the inner guest."""
 
     def __init__(self, programs=(), script="", served=False, inner_programs=(), inner_modules=(),
-                 peer=False, files=None, **shape):
+                 peer=False, files=None, cpu="max", memory=3072,
+                 inner_kernel="linux-image-cloud-amd64", **shape):
         """
         script: for the inner guest of start(), with `inner_programs` and `inner_modules`.
         served: the inner guest serves a shell instead: see inner.py.
         peer: have QEMU in L1 too; files: more files in L1.
+        cpu: of L1, and what the inner guest's CPUs are made of; inner_kernel: for scripts/kernel.
         """
-        self.inner = image.Kernel()
+        self.inner = image.Kernel(inner_kernel)
         files = {"/vmlinuz": self.inner.vmlinuz, **(files or {})}
         if script:
             files["/initrd"] = inner_initramfs(self.inner, script, inner_modules, inner_programs)
@@ -103,7 +105,7 @@ class Host(Guest):
         if peer:
             programs += ("qemu-system-x86_64",)
             files.update({f"/usr/share/qemu/{path.name}": path for path in map(find_rom, ROMS)})
-        super().__init__(cpus=1, maxcpus=1, cpu="max,+svm,-xsave", memory=3072, files=files,
+        super().__init__(cpus=1, maxcpus=1, cpu=f"{cpu},+svm,-xsave", memory=memory, files=files,
                          modules=("irqbypass", "kvm", "ccp", "kvm_amd"),
                          programs=(image.BUILD / "vmm/cpuvmm",) + programs, **shape)
 

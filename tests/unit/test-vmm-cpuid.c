@@ -84,6 +84,8 @@ static void check_vcpu(const struct cpuid *cpuid, const struct smp *smp, unsigne
         ck_assert_uint_eq(cpuid_get(table, 0x8000001d, 3, CPUID_EAX) >> 14 & 0xfff,
                           (1U << smp_die_shift(smp)) - 1);
         ck_assert_uint_ge(cpuid_get(table, 0x80000000, 0, CPUID_EAX), 0x8000001e);
+        ck_assert_uint_eq(cpuid_get(table, 0x80000001, 0, CPUID_ECX) >> 1 & 1,
+                          smp->dies * smp->cores * smp->threads > 1); /* CmpLegacy */
     } else {
         ck_assert_uint_eq(cpuid_get(table, 4, 0, CPUID_EAX) >> 14 & 0xfff,
                           (1U << smp_core_shift(smp)) - 1);
