@@ -22,22 +22,43 @@ static const struct {
     unsigned long get, set;
     size_t offset;
 } parts[] = {
-    PART(sregs, SREGS), PART(regs, REGS),          PART(fpu, FPU),     PART(debug, DEBUGREGS),
+    PART(sregs, SREGS), PART(regs, REGS),          PART(debug, DEBUGREGS),
     PART(lapic, LAPIC), PART(events, VCPU_EVENTS), PART(mp, MP_STATE),
 };
 
-/* MSRs with a guest address in them (Documentation/virt/kvm/x86/msr.rst), and the timer. */
-static const uint32_t cleared[] = {
-    0x12,       /* MSR_KVM_SYSTEM_TIME */
-    0x4b564d01, /* MSR_KVM_SYSTEM_TIME_NEW */
-    0x4b564d02, /* MSR_KVM_ASYNC_PF_EN */
-    0x4b564d03, /* MSR_KVM_STEAL_TIME */
-    0x4b564d04, /* MSR_KVM_PV_EOI_EN */
-    0x6e0,      /* IA32_TSC_DEADLINE */
+/* MSRs that INIT leaves as they are, with their values after power-on (Intel SDM volume 3, table
+ * 10-1; volume 4). KVM's own have a guest address in them (Documentation/virt/kvm/x86/msr.rst). */
+static const struct {
+    uint32_t index;
+    uint64_t value;
+} msrs[] = {
+    { 0x12, 0 },       /* MSR_KVM_SYSTEM_TIME */
+    { 0x4b564d01, 0 }, /* MSR_KVM_SYSTEM_TIME_NEW */
+    { 0x4b564d02, 0 }, /* MSR_KVM_ASYNC_PF_EN */
+    { 0x4b564d03, 0 }, /* MSR_KVM_STEAL_TIME */
+    { 0x4b564d04, 0 }, /* MSR_KVM_PV_EOI_EN */
+    { 0x6e0, 0 },      /* IA32_TSC_DEADLINE */
+    { 0x48, 0 },       /* IA32_SPEC_CTRL */
+    { 0x174, 0 },      /* IA32_SYSENTER_CS, ESP, EIP */
+    { 0x175, 0 },
+    { 0x176, 0 },
+    { 0x1d9, 0 },                  /* IA32_DEBUGCTL */
+    { 0x277, 0x0007040600070406 }, /* IA32_PAT */
+    { 0xda0, 0 },                  /* IA32_XSS */
+    { 0xc0000081, 0 },             /* IA32_STAR, LSTAR, CSTAR, FMASK */
+    { 0xc0000082, 0 },
+    { 0xc0000083, 0 },
+    { 0xc0000084, 0 },
+    { 0xc0000102, 0 }, /* IA32_KERNEL_GS_BASE */
+    { 0xc0000103, 0 }, /* IA32_TSC_AUX */
 };
 
 int vcpu_state_get(int fd, struct vcpu_state *ret_state)
 {
+    struct kvm_xcrs xcrs = { 0 };
+
+    /* Without XSAVE there are none. */
+    ret_state->has_xcr = kvm_call(fd, KVM_GET_XCRS, &xcrs) == 0 && xcrs.nr_xcrs > 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         int r = kvm_call(fd, parts[i].get, (char *)ret_state + parts[i].offset);
 
@@ -48,16 +69,27 @@ int vcpu_state_get(int fd, struct vcpu_state *ret_state)
 }
 
 /* One by one: KVM stops at the first that this guest's CPUID does not allow. */
-static void clear_msrs(int fd)
+static void set_msrs(int fd)
 {
     size_t size = sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry);
-    _cleanup_free_ struct kvm_msrs *msrs = calloc(1, size);
+    _cleanup_free_ struct kvm_msrs *one = calloc(1, size);
 
-    for (size_t i = 0; msrs && i < sizeof(cleared) / sizeof(cleared[0]); i++) {
-        msrs->nmsrs = 1;
-        msrs->entries[0] = (struct kvm_msr_entry){ .index = cleared[i] };
-        (void)kvm_call(fd, KVM_SET_MSRS, msrs);
+    for (size_t i = 0; one && i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+        one->nmsrs = 1;
+        one->entries[0] = (struct kvm_msr_entry){ .index = msrs[i].index, .data = msrs[i].value };
+        (void)kvm_call(fd, KVM_SET_MSRS, one);
     }
+}
+
+/* All registers of x87, SSE, AVX and what follows, and PKRU: with XSTATE_BV 0 each part has its
+ * initial value (SDM volume 1, 13.6), and so is XCR0. */
+static int clear_extended(int fd, bool has_xcr)
+{
+    struct kvm_xsave area = { .region = { [0] = 0x37f, [6] = 0x1f80 } }; /* FCW, MXCSR */
+    struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs = { { .xcr = 0, .value = 1 } } };
+    int r = kvm_call(fd, KVM_SET_XSAVE, &area);
+
+    return r < 0 || !has_xcr ? r : kvm_call(fd, KVM_SET_XCRS, &xcrs);
 }
 
 /*
@@ -81,10 +113,15 @@ static void apply_tsc_offset(int fd)
 
 int vcpu_state_set(int fd, const struct vcpu_state *state)
 {
-    clear_msrs(fd);
+    int r;
+
+    set_msrs(fd);
     apply_tsc_offset(fd);
+    r = clear_extended(fd, state->has_xcr);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        int r = kvm_call(fd, parts[i].set, (char *)(uintptr_t)state + parts[i].offset);
+        r = kvm_call(fd, parts[i].set, (char *)(uintptr_t)state + parts[i].offset);
 
         if (r < 0)
             return r;

@@ -74,6 +74,11 @@ tests_unit_test_vmm_numa_SOURCES = tests/unit/test-vmm-numa.c $(unit_main)
 tests_unit_test_vmm_numa_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_numa_LDADD = $(unit_vmm_libs)
 
+unit_tests += tests/unit/test-vmm-vcpu-state
+tests_unit_test_vmm_vcpu_state_SOURCES = tests/unit/test-vmm-vcpu-state.c $(unit_main)
+tests_unit_test_vmm_vcpu_state_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_vcpu_state_LDADD = $(unit_vmm_libs)
+
 unit_tests += tests/unit/test-vmm-exit-reason
 tests_unit_test_vmm_exit_reason_SOURCES = tests/unit/test-vmm-exit-reason.c $(unit_main)
 tests_unit_test_vmm_exit_reason_CFLAGS = $(unit_cflags)
