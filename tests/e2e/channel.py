@@ -135,6 +135,12 @@ class Qmp:
             else:
                 return reply["return"]
 
+    def next_event(self, timeout=30):
+        """The next event, whole, also one that came before this call."""
+        if not self.events:
+            self.events.append(json.loads(self.stream.read_line(timeout)))
+        return self.events.popleft()
+
     def wait_event(self, name, timeout=30):
         """The data of the next event `name`, also of one that came before this call."""
         deadline = time.monotonic() + timeout

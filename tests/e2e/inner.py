@@ -35,8 +35,8 @@ class Inner(Machine):
         """vmm: "cpuvmm", or the machine of a QEMU; arguments: more of them for the VMM."""
         self.host = host
         template = CPUVMM if vmm == "cpuvmm" else QEMU
-        self.command = template.format(vmm=vmm, append=f"{CMDLINE} {cmdline}", smp=smp,
-                                       memory=memory) + f" {arguments}"
+        self.command = template.format(vmm=vmm, append=f"{CMDLINE} {cmdline}".strip(), smp=smp,
+                                       memory=memory) + f" {arguments}".rstrip()
         self.qmp = self.shell = None
 
     def __enter__(self):
