@@ -3,7 +3,18 @@
 #ifndef VMM_CHECK_HOST_H
 #define VMM_CHECK_HOST_H
 
-/** Prints what this host can do for VMs. Returns 0 if Linux guests can run here, or -ENODEV. */
+#include <stdio.h>
+
+struct cpuctl_root;
+struct kvm_host;
+
+/**
+ * Prints what a host can do for VMs, a line for each, to @out. @root: its /proc and /sys; @kvm:
+ * what kvm_host_open() gave, or NULL, and then @code is its negative errno. Returns 0 if Linux
+ * guests can run there, or -ENODEV.
+ */
+int check_host_print(struct cpuctl_root *root, const struct kvm_host *kvm, int code, FILE *out);
+/** The same of this host, on standard output. */
 int check_host_report(void);
 
 #endif

@@ -9,6 +9,31 @@
 #include "kvm.h"
 #include "smp.h"
 
+#define TABLE_ENTRY 8ULL
+#define TABLE_PAGE  4096ULL
+
+int limits_host_possible(struct cpuctl_root *root, unsigned int *ret_count,
+                         struct cpuctl_error *error)
+{
+    struct cpuctl_state *state = NULL;
+    int r = cpuctl_state_read(root, &state, error);
+
+    if (r < 0)
+        return r;
+    *ret_count = cpuctl_set_count(cpuctl_state_get(state, CPUCTL_POSSIBLE));
+    cpuctl_state_free(state);
+    return 0;
+}
+
+uint64_t limits_table_size(uint32_t ids)
+{
+    uint64_t size = TABLE_PAGE;
+
+    while (size < ids * TABLE_ENTRY)
+        size *= 2;
+    return size;
+}
+
 static int check_count(const struct kvm_host *host, const struct smp *smp,
                        const struct limits *limits, struct cpuctl_error *error)
 {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct cpuctl_error;
+struct cpuctl_root;
 struct kvm_host;
 struct smp;
 
@@ -22,6 +23,11 @@ struct limits {
     unsigned int host_possible; /**< how many those are */
 };
 
+/** How many CPUs the host below @root can have (sysfs: cpu/possible). Returns 0 or a negative errno
+ * with a sentence. */
+int limits_host_possible(struct cpuctl_root *root, unsigned int *ret_count,
+                         struct cpuctl_error *error);
+
 /**
  * Whether KVM, as @host describes it, can give what @smp asks for. Pure. Returns 0, or -ERANGE with
  * a sentence that names the number, the limit and where the limit comes from.
@@ -35,5 +41,13 @@ int limits_check(const struct kvm_host *host, const struct smp *smp, const struc
  * per VM (before 6.0), and when it was set to something else before.
  */
 int limits_lower(int vm, const struct smp *smp, struct cpuctl_error *error);
+
+/**
+ * Bytes of host memory that a VM's table by APIC ID takes where KVM keeps one: 8 bytes an ID,
+ * rounded up to pages whose number is a power of two. Such tables are those of VMX's IPI
+ * virtualization (vmx_alloc_ipiv_pid_table() in arch/x86/kvm/vmx/vmx.c) and x2AVIC
+ * (avic_alloc_physical_id_table() in arch/x86/kvm/svm/avic.c, as of Linux 6.18). Pure.
+ */
+uint64_t limits_table_size(uint32_t ids);
 
 #endif

@@ -78,6 +78,17 @@ static int check_affinity(const struct vm *vm, struct cpuctl_error *error)
     return r;
 }
 
+static int count_host_cpus(unsigned int *ret_count, struct cpuctl_error *error)
+{
+    struct cpuctl_root *root = NULL;
+    int r = cpuctl_root_open(NULL, &root, error);
+
+    if (r >= 0)
+        r = limits_host_possible(root, ret_count, error);
+    cpuctl_root_free(root);
+    return r;
+}
+
 static int check_limits(struct vm *vm, struct cpuctl_error *error)
 {
     const struct options *options = vm->options;
@@ -85,11 +96,14 @@ static int check_limits(struct vm *vm, struct cpuctl_error *error)
         .ext_dest_id = cpus_ext_dest_id(vm->cpus),
         .max_given = options->limit_given,
         .max_vcpus = options->max_vcpus,
-        .host_possible = (unsigned int)sysconf(_SC_NPROCESSORS_CONF),
     };
     struct cpuctl_error note;
-    int r = limits_check(&vm->kvm, &vm->smp, &limits, error);
+    int r = 0;
 
+    if (limits.max_given && limits.max_vcpus == 0)
+        r = count_host_cpus(&limits.host_possible, error);
+    if (r >= 0)
+        r = limits_check(&vm->kvm, &vm->smp, &limits, error);
     /* It only saves memory: the VM does without. */
     if (r >= 0 && limits_lower(vm->fd, &vm->smp, &note) < 0)
         vm->complain(note.text);

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "cpuctl.h"
+#include "tree.h"
 #include "vmm/kvm.h"
 #include "vmm/limits.h"
 #include "vmm/smp.h"
@@ -31,6 +33,18 @@ static const struct {
     { "4,maxcpus=9",
       { .ext_dest_id = true, .max_given = true, .host_possible = 2 },
       { "maxcpus is 9", "allows 2", "the host's possible CPUs" } },
+    /* The host's CPUs bound the count; the IDs that the topology spreads it over are KVM's matter.
+     */
+    { "4,maxcpus=12,sockets=4,cores=3",
+      { .ext_dest_id = true, .max_given = true, .host_possible = 12 },
+      { NULL } },
+    { "1,maxcpus=1024,sockets=1024",
+      { .ext_dest_id = false, .max_given = true, .max_vcpus = 2000 },
+      { "1024 possible CPUs", "is 1023", "up to 254" } },
+    /* --max-vcpus does not lift KVM's limit. */
+    { "1,maxcpus=1025",
+      { .ext_dest_id = true, .max_given = true, .max_vcpus = 2000 },
+      { "maxcpus is 1025", "1024", "KVM_CAP_MAX_VCPUS" } },
 };
 
 START_TEST(refusals_are_explained)
@@ -87,6 +101,53 @@ START_TEST(lowering)
 }
 END_TEST
 
+START_TEST(ids_have_fifteen_bits)
+{
+    const struct kvm_host large = { .max_vcpus = 32768, .max_vcpu_id = 65536 };
+    struct limits limits = { .ext_dest_id = true };
+    struct cpuctl_error error = { 0 };
+    struct smp smp;
+
+    ck_assert_int_eq(smp_parse("1,maxcpus=32768", &smp, &error), 0);
+    ck_assert_int_eq(limits_check(&large, &smp, &limits, &error), 0);
+    ck_assert_int_eq(smp_parse("1,maxcpus=24579,sockets=8193,cores=3", &smp, &error), 0);
+    ck_assert_int_eq(limits_check(&large, &smp, &limits, &error), -ERANGE);
+    ck_assert_ptr_nonnull(strstr(error.text, "24579 possible CPUs"));
+    ck_assert_ptr_nonnull(strstr(error.text, "32770"));
+    ck_assert_ptr_nonnull(strstr(error.text, "15 bits: up to 32767"));
+}
+END_TEST
+
+START_TEST(possible_cpus_are_the_hosts)
+{
+    _cleanup_(tree_freep) char *tree = tree_new();
+    struct cpuctl_error error = { 0 };
+    struct cpuctl_root *root = tree_root(tree, false);
+    unsigned int count = 77;
+
+    ck_assert_int_eq(limits_host_possible(root, &count, &error), -ENOENT);
+    ck_assert_uint_eq(count, 77);
+    /* Also those that are neither there nor online; the numbers have a hole. */
+    tree_write(tree, "sys/devices/system/cpu/possible", "0-3,8-9\n");
+    tree_write(tree, "sys/devices/system/cpu/present", "0-1\n");
+    tree_write(tree, "sys/devices/system/cpu/online", "0\n");
+    ck_assert_int_eq(limits_host_possible(root, &count, &error), 0);
+    ck_assert_uint_eq(count, 6);
+    cpuctl_root_free(root);
+}
+END_TEST
+
+START_TEST(tables_are_whole_pages)
+{
+    ck_assert_uint_eq(limits_table_size(1), 4096);
+    ck_assert_uint_eq(limits_table_size(512), 4096);
+    ck_assert_uint_eq(limits_table_size(513), 8192);
+    ck_assert_uint_eq(limits_table_size(4096), 32768);
+    ck_assert_uint_eq(limits_table_size(4097), 65536);
+    ck_assert_uint_eq(limits_table_size(UINT32_MAX), 1ULL << 35);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("vmm-limits");
@@ -94,6 +155,9 @@ Suite *unit_suite(void)
 
     tcase_add_loop_test(core, refusals_are_explained, 0, sizeof(cases) / sizeof(cases[0]));
     tcase_add_test(core, ids_bound_what_the_count_allows);
+    tcase_add_test(core, ids_have_fifteen_bits);
+    tcase_add_test(core, possible_cpus_are_the_hosts);
+    tcase_add_test(core, tables_are_whole_pages);
     tcase_add_test(core, lowering);
     suite_add_tcase(suite, core);
     return suite;

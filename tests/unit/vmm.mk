@@ -90,9 +90,14 @@ tests_unit_test_vmm_sandbox_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_sandbox_LDADD = $(unit_vmm_libs)
 
 unit_tests += tests/unit/test-vmm-limits
-tests_unit_test_vmm_limits_SOURCES = tests/unit/test-vmm-limits.c $(unit_main)
+tests_unit_test_vmm_limits_SOURCES = tests/unit/test-vmm-limits.c $(unit_tree) $(unit_main)
 tests_unit_test_vmm_limits_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_limits_LDADD = $(unit_vmm_libs)
+
+unit_tests += tests/unit/test-vmm-check-host
+tests_unit_test_vmm_check_host_SOURCES = tests/unit/test-vmm-check-host.c $(unit_tree) $(unit_main)
+tests_unit_test_vmm_check_host_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_check_host_LDADD = $(unit_vmm_libs)
 
 unit_tests += tests/unit/test-vmm-control
 tests_unit_test_vmm_control_SOURCES = tests/unit/test-vmm-control.c tests/unit/vmm-fake.c \
