@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cpuctl: main(), the table of subcommands, and the options that stand before one. */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "libcpuctl/standard-fds.h"
 #include "tools/tool.h"
 
 static const struct command commands[] = {
@@ -101,19 +101,6 @@ static int run_command(struct tool *tool, int argc, char **argv)
     r = command->run(tool, argc, argv);
     tool->title = "cpuctl";
     return r;
-}
-
-/**
- * Occupies descriptors 0 to 2 where the caller closed them, so that no file opened later becomes
- * "standard output". They are opened the wrong way round: use of them fails as if they were closed.
- */
-static bool guard_standard_descriptors(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 &&
-            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
-            return false;
-    return true;
 }
 
 int main(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include "check-host.h"
 #include "cpuctl.h"
 #include "cpuid.h"
+#include "libcpuctl/standard-fds.h"
 #include "options.h"
 #include "sandbox.h"
 #include "vm.h"
@@ -101,8 +102,11 @@ int main(int argc, char *argv[])
 {
     struct cpuctl_error error = { 0 };
     struct options options = { 0 };
-    int r = options_parse(argc, argv, &options, &error);
+    int r;
 
+    if (!guard_standard_descriptors())
+        return EXIT_FAILURE;
+    r = options_parse(argc, argv, &options, &error);
     if (r >= 0)
         switch (options.action) {
         case OPTIONS_HELP:
