@@ -55,8 +55,12 @@ class Vm:
         """Until the guest has written exactly `text`."""
         wait_until(lambda: self.serial() == text, f"{text!r} from the guest", 60)
 
+    def wait_serial_end(self, text):
+        """Until `text` is the last that the guest has written."""
+        wait_until(lambda: self.serial().endswith(text), f"{text!r} from the guest", 60)
+
     def serial(self):
-        return (self.folder / "serial").read_text()
+        return (self.folder / "serial").read_bytes().decode("latin1")
 
     def add(self, **arguments):
         """device_add of the first CPU that is not there; its index."""
