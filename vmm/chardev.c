@@ -47,6 +47,14 @@ static int fail(struct cpuctl_error *error, const char *option, const char *text
 
 static void drop_client(struct chardev *chardev);
 
+/* Whether something is left of what a client sent that may have gone. */
+static bool has_input(const struct chardev *chardev)
+{
+    char byte;
+
+    return recv(chardev->in, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 static int on_ready(sd_event_source *source, int fd, uint32_t events, void *data)
 {
     struct chardev *chardev = data;
@@ -55,7 +63,8 @@ static int on_ready(sd_event_source *source, int fd, uint32_t events, void *data
     (void)fd;
     if (chardev->ops)
         chardev->ops->ready(chardev->device);
-    if (chardev->kind == KIND_UNIX && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+    if (chardev->kind == KIND_UNIX && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 &&
+        !has_input(chardev))
         drop_client(chardev);
     return 0;
 }
@@ -266,7 +275,7 @@ static bool is_ready(int fd, short events)
 {
     struct pollfd state = { .fd = fd, .events = events };
 
-    return poll(&state, 1, 0) > 0 && (state.revents & (events | POLLHUP)) != 0;
+    return poll(&state, 1, 0) > 0 && (state.revents & (events | POLLHUP | POLLERR)) != 0;
 }
 
 size_t chardev_read(struct chardev *chardev, void *data, size_t size)
@@ -276,6 +285,9 @@ size_t chardev_read(struct chardev *chardev, void *data, size_t size)
     if (chardev->in < 0 || size == 0 || !is_ready(chardev->in, POLLIN))
         return 0;
     got = read(chardev->in, data, size);
+    /* All is read that the client sent: this makes an event, on which it is dropped. */
+    if (got == 0 && chardev->kind == KIND_UNIX)
+        (void)shutdown(chardev->in, SHUT_RDWR);
     return got > 0 ? (size_t)got : 0;
 }
 

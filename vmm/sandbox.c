@@ -93,7 +93,7 @@ static const struct {
     { SCMP_SYS(recvmsg), 0 },
     { SCMP_SYS(sendmsg), 0 },
     { SCMP_SYS(sendto), VCPU },
-    { SCMP_SYS(shutdown), 0 },
+    { SCMP_SYS(shutdown), VCPU },
     /* the event loop */
     { SCMP_SYS(epoll_ctl), 0 },
     { SCMP_SYS(epoll_pwait), 0 },

@@ -74,6 +74,19 @@ tests_unit_test_vmm_numa_SOURCES = tests/unit/test-vmm-numa.c $(unit_main)
 tests_unit_test_vmm_numa_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_numa_LDADD = $(unit_vmm_libs)
 
+unit_tests += tests/unit/test-vmm-chardev
+tests_unit_test_vmm_chardev_SOURCES = tests/unit/test-vmm-chardev.c $(unit_main)
+tests_unit_test_vmm_chardev_CFLAGS = $(unit_cflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_vmm_chardev_LDADD = $(unit_vmm_libs) $(SYSTEMD_LIBS)
+
+unit_tests += tests/unit/test-vmm-devices tests/unit/test-vmm-hotplug
+tests_unit_test_vmm_devices_SOURCES = tests/unit/test-vmm-devices.c $(unit_main)
+tests_unit_test_vmm_devices_CFLAGS = $(unit_cflags) $(SYSTEMD_CFLAGS)
+tests_unit_test_vmm_devices_LDADD = $(unit_vmm_libs) $(SYSTEMD_LIBS)
+tests_unit_test_vmm_hotplug_SOURCES = tests/unit/test-vmm-hotplug.c $(unit_main)
+tests_unit_test_vmm_hotplug_CFLAGS = $(unit_cflags)
+tests_unit_test_vmm_hotplug_LDADD = $(unit_vmm_libs)
+
 unit_tests += tests/unit/test-vmm-vcpu-state
 tests_unit_test_vmm_vcpu_state_SOURCES = tests/unit/test-vmm-vcpu-state.c $(unit_main)
 tests_unit_test_vmm_vcpu_state_CFLAGS = $(unit_cflags)
