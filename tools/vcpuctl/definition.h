@@ -24,6 +24,11 @@ struct cpuctl_set;
 /** Bytes of a definition. */
 #define DEFINITION_SIZE_MAX ((size_t)4 << 20)
 
+/** Bytes of a domain's name: a file's name allows 255, with ".xml" and a temporary suffix. */
+#define DEFINITION_NAME_MAX 240U
+/** The name of the guest agent's channel. */
+#define DEFINITION_AGENT_CHANNEL "org.qemu.guest_agent.0"
+
 enum definition_type { DEFINITION_KVM, DEFINITION_QEMU /**< TCG */ };
 enum definition_vmm { DEFINITION_VMM_QEMU, DEFINITION_VMM_CPUVMM };
 enum definition_placement { DEFINITION_STATIC, DEFINITION_AUTO };
@@ -87,8 +92,9 @@ struct definition {
         bool given;
         unsigned int sockets, dies, cores, threads;
     } topology;
-    char *cpu_mode;  /**< <cpu mode>, or NULL */
-    char *cpu_model; /**< <cpu><model>, or NULL */
+    char *cpu_mode;     /**< <cpu mode>, or NULL */
+    char *cpu_model;    /**< <cpu><model>, or NULL */
+    char *cpu_features; /**< ",+NAME,-NAME" of <cpu><feature>, or "" */
     struct definition_cell *cells;
     size_t n_cells;
 
@@ -122,6 +128,9 @@ struct definition *definition_dup(const struct definition *definition);
  * running domain's. The caller frees it. Returns NULL when memory is short.
  */
 char *definition_format(const struct definition *definition, int id, size_t *ret_size);
+
+/** Reads a UUID, with or without dashes, into lower case with dashes. Returns false: it is none. */
+bool uuid_parse(const char *text, char ret_uuid[static 37]);
 
 /**
  * What can't be honoured when @definition is started as it is: returns 0, or -ENOTSUP with a

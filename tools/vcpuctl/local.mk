@@ -6,9 +6,24 @@ vcpuctl_sources = \
 	tools/vcpuctl/arguments.c \
 	tools/vcpuctl/command.c \
 	tools/vcpuctl/command.h \
+	tools/vcpuctl/definition-devices.c \
+	tools/vcpuctl/definition-internal.h \
+	tools/vcpuctl/definition-read.c \
+	tools/vcpuctl/definition-read.h \
+	tools/vcpuctl/definition-schema.c \
+	tools/vcpuctl/definition-set.c \
+	tools/vcpuctl/definition-vcpus.c \
+	tools/vcpuctl/definition-xml.c \
+	tools/vcpuctl/definition.c \
 	tools/vcpuctl/definition.h \
+	tools/vcpuctl/domain-internal.h \
+	tools/vcpuctl/domain.c \
+	tools/vcpuctl/files.c \
 	tools/vcpuctl/output.c \
 	tools/vcpuctl/output.h \
+	tools/vcpuctl/status.c \
+	tools/vcpuctl/store-internal.h \
+	tools/vcpuctl/store.c \
 	tools/vcpuctl/store.h
 vcpuctl_cflags = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SMARTCOLS_CFLAGS) $(SYSTEMD_CFLAGS) $(XML_CFLAGS)
 vcpuctl_libs = qmp/libqmp.la $(JSONC_LIBS) $(SMARTCOLS_LIBS) $(SYSTEMD_LIBS) $(XML_LIBS)

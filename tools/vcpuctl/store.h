@@ -64,17 +64,19 @@ enum domain_qmp {
 /** A domain as it was when it was looked up. */
 struct domain {
     struct store *store;
-    const char *name; /**< of the definition */
-    const char *uuid;
+    char *name; /**< of the definition */
+    char *uuid;
     int id; /**< > 0 while it runs, else -1 */
     enum domain_state state;
     enum domain_reason reason; /**< when shut off */
-    struct definition *config; /**< the persistent definition; NULL: there is none */
-    struct definition *live;   /**< what the running VM was started from, with the changes since;
-                                    NULL: shut off */
-    char *folder;              /**< the run folder */
-    pid_t pid;                 /**< the VMM's; 0: shut off */
-    int locks[DOMAIN_LOCKS];   /**< descriptors, or -1 */
+    struct definition
+        *config;  /**< the persistent definition; NULL: there is none, or it is damaged */
+    char *damage; /**< why config can't be read, or NULL */
+    struct definition *live; /**< what the running VM was started from, with the changes since;
+                                  NULL: shut off */
+    char *folder;            /**< the run folder */
+    pid_t pid;               /**< the VMM's; 0: shut off */
+    int locks[DOMAIN_LOCKS]; /**< descriptors, or -1 */
 };
 
 /**
@@ -134,8 +136,13 @@ void domain_unlock(struct domain *domain, enum domain_lock lock);
 int domain_save_config(struct domain *domain, struct cpuctl_error *error);
 /** Writes domain->live as it is now, for a running domain. The same. */
 int domain_save_live(struct domain *domain, struct cpuctl_error *error);
-/** Takes the persistent definition away. */
+/** Takes the persistent definition away. With DOMAIN_LOCK_CHANGE. */
 int domain_undefine(struct domain *domain, struct cpuctl_error *error);
+/**
+ * The persistent definition to work on. Returns 0, or -EINVAL with a sentence when there is none
+ * ("transient domains do not have any persistent config") or it is damaged.
+ */
+int domain_need_config(const struct domain *domain, struct cpuctl_error *error);
 
 /** Whether the VMM lives at this moment: it holds its lock. */
 bool domain_is_alive(const struct domain *domain);
