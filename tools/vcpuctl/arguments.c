@@ -2,6 +2,7 @@
 /* A command's words taken apart as virsh does it (vshCommandParse() in tools/vsh.c). */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,22 +66,36 @@ static int parse_option(struct arguments *arguments, const char *word, const cha
     return used;
 }
 
+/* virsh names all that are missing, each with a line of its own. */
 static int check_required(const struct arguments *arguments, struct cpuctl_error *error)
 {
     const struct option_def *options = arguments->command->options;
+    char text[sizeof(error->text)] = "";
+    size_t used = 0;
 
     for (int i = 0; options && options[i].name; i++) {
-        if (options[i].required && !arguments->values[i])
-            return cpuctl_error_set(error, -EINVAL,
-                                    options[i].type == OPTION_NUMBER
-                                        ? "command '%s' requires --%s option"
-                                        : "command '%s' requires <%s> option",
-                                    arguments->command->name, options[i].name);
+        if (!options[i].required || arguments->values[i] || used >= sizeof(text))
+            continue;
+        used += (size_t)snprintf(
+            text + used, sizeof(text) - used,
+            options[i].type == OPTION_NUMBER ? "%scommand '%s' requires --%s option"
+                                             : "%scommand '%s' requires <%s> option",
+            used ? "\nerror: " : "", arguments->command->name, options[i].name);
+    }
+    if (used > 0)
+        return cpuctl_error_set(error, -EINVAL, "%s", text);
+    return 0;
+}
+
+int arguments_check_values(const struct arguments *arguments, struct cpuctl_error *error)
+{
+    const struct option_def *options = arguments->command->options;
+
+    for (int i = 0; options && options[i].name; i++)
         if (options[i].required && !*arguments->values[i])
             return cpuctl_error_set(error, -EINVAL,
                                     "Failed to get option '%s': Option argument is empty",
                                     options[i].name);
-    }
     return 0;
 }
 

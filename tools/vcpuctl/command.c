@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "domain-commands.h"
 #include "output.h"
 
 static int run_help(struct tool *tool, const struct arguments *arguments);
@@ -24,6 +25,10 @@ static const struct command own_commands[] = {
 };
 
 static const struct command_group groups[] = {
+    { .title = "Domain Life", .keyword = "domain", .commands = life_commands },
+    { .title = "Domain Definition and Look-up",
+      .keyword = "definition",
+      .commands = domain_commands },
     { .title = "vcpuctl itself", .keyword = "vcpuctl", .commands = own_commands },
 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))

@@ -94,6 +94,9 @@ void command_list_all(void);
  */
 int arguments_parse(const struct command *command, int argc, char *const *argv,
                     struct arguments *ret_arguments, struct cpuctl_error *error);
+/** Refuses required options whose value is empty; not a wrong call, but a command that fails.
+ * Returns 0 or -EINVAL. */
+int arguments_check_values(const struct arguments *arguments, struct cpuctl_error *error);
 /** Whether the flag or option @name was given. @name has to be in the command's table. */
 bool arguments_has(const struct arguments *arguments, const char *name);
 /** The value of option @name, or NULL. */

@@ -3,6 +3,7 @@
 #ifndef VCPUCTL_DEFINITION_INTERNAL_H
 #define VCPUCTL_DEFINITION_INTERNAL_H
 
+#include <errno.h>
 #include <libxml/tree.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -101,31 +101,6 @@ struct definition *definition_dup(const struct definition *definition)
     return TAKE_PTR(copy);
 }
 
-char *definition_format(const struct definition *definition, int id, size_t *ret_size)
-{
-    xmlNode *root = xmlDocGetRootElement(definition->document);
-    xmlBuffer *buffer = xmlBufferCreate();
-    char number[16];
-    char *text = NULL;
-
-    if (!buffer)
-        return NULL;
-    if (id > 0) {
-        snprintf(number, sizeof(number), "%d", id);
-        xmlNewProp(root, (const xmlChar *)"id", (const xmlChar *)number);
-    }
-    /* The element without the line <?xml …?>, as libvirt writes it. */
-    if (xmlNodeDump(buffer, definition->document, root, 0, 0) >= 0 &&
-        xmlBufferAdd(buffer, (const xmlChar *)"\n", 1) == 0) {
-        text = strndup((const char *)xmlBufferContent(buffer), (size_t)xmlBufferLength(buffer));
-        if (text && ret_size)
-            *ret_size = (size_t)xmlBufferLength(buffer);
-    }
-    xmlUnsetProp(root, (const xmlChar *)"id");
-    xmlBufferFree(buffer);
-    return text;
-}
-
 /* What follows from several values together. */
 static int check_together(const struct definition *definition, struct cpuctl_error *error)
 {
@@ -141,6 +116,11 @@ static int check_together(const struct definition *definition, struct cpuctl_err
     if (definition->cmdline && !definition->kernel)
         return cpuctl_error_set(error, -ENOTSUP,
                                 "unsupported configuration: <cmdline> without <kernel>");
+    if (definition->type != DEFINITION_KVM && definition->cpu_mode &&
+        strcmp(definition->cpu_mode, "host-passthrough") == 0)
+        return cpuctl_error_set(error, -ENOTSUP,
+                                "unsupported configuration: CPU mode 'host-passthrough' takes a "
+                                "domain of type 'kvm'");
     if (definition->vmm != DEFINITION_VMM_CPUVMM)
         return 0;
     if (definition->type != DEFINITION_KVM)

@@ -4,6 +4,11 @@
 if ENABLE_VMM
 vcpuctl_sources = \
 	tools/vcpuctl/arguments.c \
+	tools/vcpuctl/cmd-console.c \
+	tools/vcpuctl/cmd-domain.c \
+	tools/vcpuctl/cmd-edit.c \
+	tools/vcpuctl/cmd-life.c \
+	tools/vcpuctl/cmd-list.c \
 	tools/vcpuctl/command.c \
 	tools/vcpuctl/command.h \
 	tools/vcpuctl/definition-devices.c \
@@ -13,14 +18,28 @@ vcpuctl_sources = \
 	tools/vcpuctl/definition-schema.c \
 	tools/vcpuctl/definition-set.c \
 	tools/vcpuctl/definition-vcpus.c \
+	tools/vcpuctl/definition-write.c \
 	tools/vcpuctl/definition-xml.c \
 	tools/vcpuctl/definition.c \
 	tools/vcpuctl/definition.h \
+	tools/vcpuctl/domain-commands.h \
 	tools/vcpuctl/domain-internal.h \
 	tools/vcpuctl/domain.c \
 	tools/vcpuctl/files.c \
+	tools/vcpuctl/files.h \
+	tools/vcpuctl/guest-power.c \
+	tools/vcpuctl/guest-power.h \
+	tools/vcpuctl/host-process.c \
+	tools/vcpuctl/host-process.h \
+	tools/vcpuctl/launch-guest.c \
+	tools/vcpuctl/launch-guest.h \
+	tools/vcpuctl/launch-line.c \
+	tools/vcpuctl/launch.c \
+	tools/vcpuctl/launch.h \
 	tools/vcpuctl/output.c \
 	tools/vcpuctl/output.h \
+	tools/vcpuctl/scope.c \
+	tools/vcpuctl/scope.h \
 	tools/vcpuctl/status.c \
 	tools/vcpuctl/store-internal.h \
 	tools/vcpuctl/store.c \

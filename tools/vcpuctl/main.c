@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "output.h"
+#include "store.h"
 
 enum action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_FAIL };
 
@@ -94,12 +95,17 @@ static int run_command(struct tool *tool, int argc, char **argv)
             command_help(command);
             return EXIT_DONE;
         }
-    if (arguments_parse(command, argc - 1, argv + 1, &arguments, &error) < 0)
+    if (arguments_parse(command, argc - 1, argv + 1, &arguments, &error) < 0 ||
+        store_open(NULL, NULL, &tool->store, &error) < 0)
         return output_failure(&error, NULL);
-    r = command->run(tool, &arguments);
+    if (arguments_check_values(&arguments, &error) < 0)
+        r = output_failure(&error, NULL);
+    else
+        r = command->run(tool, &arguments);
     /* virsh divides what one command printed from the next by an empty line. */
     if (!tool->quiet && !tool->json)
         putchar('\n');
+    store_free(tool->store);
     return r;
 }
 
