@@ -38,8 +38,12 @@ class Kernel:
             module, _, rest = line.partition(":")
             depends[module] = rest.split()
         by_name = {pathlib.Path(module).stem.replace("-", "_"): module for module in depends}
+        built_in = {pathlib.Path(line).stem.replace("-", "_") for line in
+                    (self.modules / "modules.builtin").read_text().splitlines()}
         order = []
         for name in names:
+            if name.replace("-", "_") in built_in:
+                continue
             module = by_name[name.replace("-", "_")]
             # depmod lists the deepest dependency last.
             for needed in reversed([module] + depends[module]):
