@@ -29,6 +29,7 @@ static const struct command_group groups[] = {
     { .title = "Domain Definition and Look-up",
       .keyword = "definition",
       .commands = domain_commands },
+    { .title = "Virtual CPUs", .keyword = "vcpu", .commands = vcpu_commands },
     { .title = "vcpuctl itself", .keyword = "vcpuctl", .commands = own_commands },
 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))

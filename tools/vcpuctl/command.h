@@ -79,6 +79,8 @@ struct command_group {
     const struct command *commands;
 };
 
+extern const struct command vcpu_commands[]; /* cmd-vcpu.c */
+
 /** Returns the command of that name, or NULL. */
 const struct command *command_find(const char *name);
 /** Prints `help COMMAND`. */

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* setvcpus and setvcpu: words, refusals and meanings of virsh 9.0; what it can't do is added. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cpulist.h"
+#include "output.h"
+#include "qmp/json.h"
+#include "resize.h"
+#include "target.h"
+#include "tools/interrupt.h"
+#include "vcpu-commands.h"
+
+/* Seconds for the guest's part, unless --timeout gives others; and the most that it can give. */
+#define TIMEOUT     30U
+#define TIMEOUT_MAX 86400U
+
+#define OPTIONS_RESIZE                                                                             \
+    { .name = "timeout",                                                                           \
+      .help = "seconds that the guest may take (default 30)",                                      \
+      .type = OPTION_NUMBER },                                                                     \
+        { .name = "no-wait", .help = "do not wait until the guest has added vcpus online" },       \
+    {                                                                                              \
+        .name = "keep-partial", .help = "leave what is removed if another vcpu can't go"           \
+    }
+
+const struct option_def setvcpus_options[] = {
+    OPTION_DOMAIN,
+    { .name = "count",
+      .help = "number of virtual CPUs",
+      .type = OPTION_NUMBER,
+      .required = true,
+      .positional = true },
+    { .name = "maximum", .help = "set maximum limit on next boot" },
+    { .name = "config", .help = "affect next boot" },
+    { .name = "live", .help = "affect running domain" },
+    { .name = "current", .help = "affect current domain" },
+    { .name = "guest", .help = "modify cpu state in the guest" },
+    { .name = "hotpluggable", .help = "make added vcpus hot(un)pluggable" },
+    OPTIONS_RESIZE,
+    { 0 },
+};
+
+const struct option_def setvcpu_options[] = {
+    OPTION_DOMAIN,
+    { .name = "vcpulist",
+      .help = "ids of vcpus to manipulate",
+      .type = OPTION_STRING,
+      .required = true,
+      .positional = true },
+    { .name = "enable", .help = "enable cpus specified by cpumap" },
+    { .name = "disable", .help = "disable cpus specified by cpumap" },
+    { .name = "config", .help = "affect next boot" },
+    { .name = "live", .help = "affect running domain" },
+    { .name = "current", .help = "affect current domain" },
+    OPTIONS_RESIZE,
+    { 0 },
+};
+
+/* ---- progress ---- */
+
+struct progress {
+    const struct tool *tool;
+    bool terminal; /* a line can be drawn again */
+};
+
+/* To standard error, so that standard output stays as virsh's. */
+static void show(void *user, unsigned int index, const char *text, bool last)
+{
+    const struct progress *progress = user;
+
+    if (progress->terminal)
+        fprintf(stderr, "\r\033[KvCPU %u: %s%s", index, text, last ? "\n" : "");
+    else if (last)
+        fprintf(stderr, "vCPU %u: %s\n", index, text);
+}
+
+/* ---- the outcome ---- */
+
+static struct json_object *vcpu_json(const struct resize *resize, const struct resize_vcpu *vcpu)
+{
+    struct json_object *entry = json_object_new_object();
+    int r = entry ? 0 : -ENOMEM;
+
+    if (r == 0)
+        r = qmp_object_add(entry, "vcpu", json_object_new_int((int)vcpu->index));
+    if (r == 0)
+        r = qmp_object_add(entry, "result",
+                           json_object_new_string(resize_outcome_name(resize, vcpu)));
+    if (r == 0 && vcpu->reason[0])
+        r = qmp_object_add(entry, "reason", json_object_new_string(vcpu->reason));
+    if (r == 0)
+        return entry;
+    json_object_put(entry);
+    return NULL;
+}
+
+static int print_json(const struct resize *resize, int result, const struct cpuctl_error *error)
+{
+    struct json_object *value = json_object_new_object();
+    struct json_object *list = json_object_new_array();
+    int r = value ? 0 : -ENOMEM;
+
+    if (r == 0)
+        r = qmp_object_add(value, "reached", json_object_new_boolean(result == 0));
+    if (r == 0 && result < 0)
+        r = qmp_object_add(value, "error", json_object_new_string(error->text));
+    if (r == 0)
+        r = qmp_object_add(value, "agent", json_object_new_boolean(resize->agent));
+    if (r == 0)
+        r = qmp_object_add(value, "vcpus", json_object_get(list));
+    for (unsigned int i = 0; r == 0 && i < resize->n_vcpus; i++)
+        r = qmp_array_add(list, vcpu_json(resize, &resize->vcpus[i]));
+    json_object_put(list);
+    if (r < 0) {
+        json_object_put(value);
+        value = NULL;
+    }
+    return output_json(value);
+}
+
+/* What the operator is told when it is not reached, or not surely. */
+static int report(const struct tool *tool, const struct resize *resize, int r,
+                  const struct cpuctl_error *error)
+{
+    int status = EXIT_DONE;
+
+    if (r < 0)
+        status = resize_is_partial(resize) || r == -ETIMEDOUT ? EXIT_PARTIAL : EXIT_FAILED;
+    if (tool->json && print_json(resize, r, error) != EXIT_DONE)
+        return EXIT_FAILED;
+    if (r == -ETIMEDOUT)
+        output_error("operation timed out: %s; the request stays with the guest: see status, and "
+                     "give the same command again to go on waiting",
+                     error->text);
+    else if (r < 0)
+        output_failure(error, NULL);
+    else if (resize->no_agent[0])
+        output_warning("the guest's CPUs could not be looked at: %s", resize->no_agent);
+    return status;
+}
+
+/* ---- a live resize ---- */
+
+static int take_timeout(const struct arguments *arguments, uint64_t *ret_usec,
+                        struct cpuctl_error *error)
+{
+    unsigned int seconds = TIMEOUT;
+    int r = arguments_get_uint(arguments, "timeout", &seconds, error);
+
+    if (r >= 0 && (seconds == 0 || seconds > TIMEOUT_MAX))
+        return cpuctl_error_set(error, -EINVAL,
+                                "Numeric value '%u' for <timeout> option is not one of 1 to %u",
+                                seconds, TIMEOUT_MAX);
+    *ret_usec = (uint64_t)seconds * 1000000;
+    return r < 0 ? r : 0;
+}
+
+/* vCPUs that the running definition has as not hot-pluggable. */
+static int find_fixed(const struct target *target, struct cpuctl_set **ret_set)
+{
+    const struct definition *live = target->domain ? target->domain->live : NULL;
+    struct cpuctl_set *set = cpuctl_set_new();
+
+    for (unsigned int i = 0; set && live && i < live->vcpu_max; i++)
+        if (live->vcpus[i].enabled && !live->vcpus[i].hotpluggable && cpuctl_set_add(set, i) < 0)
+            return -ENOMEM;
+    *ret_set = set;
+    return set ? 0 : -ENOMEM;
+}
+
+/* Writes what is asked for, or what is, to the running definition: status shows it as "requested".
+ */
+static int note_live(struct target *target, const struct resize *resize, bool asked,
+                     struct cpuctl_error *error)
+{
+    struct domain *domain = target->domain;
+    int r = 0;
+
+    if (!domain || !domain->live)
+        return 0;
+    for (unsigned int i = 0; r == 0 && i < resize->n_vcpus; i++) {
+        const struct resize_vcpu *vcpu = &resize->vcpus[i];
+        bool enabled = resize->adding;
+
+        if (!asked && (vcpu->outcome == RESIZE_UNTOUCHED || vcpu->outcome == RESIZE_REFUSED ||
+                       vcpu->outcome == RESIZE_PUT_BACK))
+            enabled = target->vm->vcpus[vcpu->index].plugged;
+        r = definition_set_vcpu_enabled(domain->live, vcpu->index, enabled, error);
+    }
+    return r < 0 ? r : domain_save_live(domain, error);
+}
+
+/* Carries a plan out; @n is what planning returned. */
+static int carry_out(struct target *target, const struct arguments *arguments,
+                     struct resize *resize, int n, struct cpuctl_error *error)
+{
+    struct progress progress = { .tool = target->tool, .terminal = isatty(STDERR_FILENO) };
+    struct cpuctl_error ignored = { 0 };
+    int r = n;
+
+    resize->no_wait = arguments_has(arguments, "no-wait");
+    resize->keep_partial = arguments_has(arguments, "keep-partial");
+    if (!target->tool->quiet && !target->tool->json)
+        resize->progress = show;
+    resize->user = &progress;
+    if (r >= 0)
+        r = take_timeout(arguments, &resize->timeout_usec, error);
+    if (r >= 0)
+        r = note_live(target, resize, true, error);
+    if (r < 0)
+        return output_failure(error, NULL);
+    interrupt_catch();
+    r = resize_run(resize, error);
+    if (r < 0 && vm_read_vcpus(target->vm, &ignored) == 0)
+        note_live(target, resize, false, &ignored);
+    return report(target->tool, resize, r, error);
+}
+
+static int set_live_count(struct target *target, const struct arguments *arguments,
+                          unsigned int count)
+{
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *fixed = NULL;
+    struct resize resize = { 0 };
+    struct cpuctl_error error = { 0 };
+    int r = target_connect(target, TARGET_CHANGE, true, &error);
+
+    if (r < 0)
+        return output_failure(&error, NULL);
+    resize.vm = target->vm;
+    if (find_fixed(target, &fixed) < 0)
+        return output_error("out of memory");
+    resize.fixed = fixed;
+    r = resize_plan_count(&resize, count, &error);
+    r = carry_out(target, arguments, &resize, r, &error);
+    resize_release(&resize);
+    return r;
+}
+
+static int set_live_list(struct target *target, const struct arguments *arguments,
+                         const struct cpuctl_set *set, bool enable)
+{
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *fixed = NULL;
+    struct resize resize = { 0 };
+    struct cpuctl_error error = { 0 };
+    int r = target_connect(target, TARGET_CHANGE, true, &error);
+
+    if (r < 0)
+        return output_failure(&error, NULL);
+    resize.vm = target->vm;
+    if (find_fixed(target, &fixed) < 0)
+        return output_error("out of memory");
+    resize.fixed = fixed;
+    r = resize_plan_set(&resize, set, enable, &error);
+    r = carry_out(target, arguments, &resize, r, &error);
+    resize_release(&resize);
+    return r;
+}
+
+/* ---- setvcpus --guest ---- */
+
+/* Which CPUs change so that @count are online, chosen as libvirt does: in the agent's order, and
+ * never the first one if each can be taken offline (qemuAgentUpdateCPUInfo()). */
+static int choose_guest(const struct guest_cpus *cpus, unsigned int count, bool *ret_online,
+                        struct cpuctl_set **ret_set, struct cpuctl_error *error)
+{
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *set = cpuctl_set_new();
+    unsigned int online = cpuctl_set_count(cpus->online);
+    bool keep_first = cpuctl_set_equal(cpus->present, cpus->offlinable), adding = online < count;
+
+    if (!set)
+        return cpuctl_error_set(error, -ENOMEM, "out of memory");
+    cpuctl_set_foreach (cpu, cpus->present) {
+        bool is_online = cpuctl_set_has(cpus->online, (unsigned int)cpu);
+
+        if (online == count)
+            break;
+        if (!adding && (!is_online || !cpuctl_set_has(cpus->offlinable, (unsigned int)cpu) ||
+                        (keep_first && cpu == cpuctl_set_next(cpus->present, 0))))
+            continue;
+        if (adding && is_online)
+            continue;
+        if (cpuctl_set_add(set, (unsigned int)cpu) < 0)
+            return cpuctl_error_set(error, -ENOMEM, "out of memory");
+        online = adding ? online + 1 : online - 1;
+    }
+    if (online != count)
+        return cpuctl_error_set(error, -EINVAL,
+                                adding
+                                    ? "internal error: guest agent reports less cpu than requested"
+                                    : "internal error: cannot offline enough CPUs");
+    *ret_online = adding;
+    *ret_set = TAKE_PTR(set);
+    return 0;
+}
+
+static int set_guest_count(struct target *target, const struct arguments *arguments,
+                           unsigned int count)
+{
+    _cleanup_(guest_cpus_release) struct guest_cpus cpus = { 0 };
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *set = NULL;
+    struct cpuctl_error error = { 0 };
+    unsigned int plugged;
+    uint64_t timeout;
+    bool online = false;
+    int r = take_timeout(arguments, &timeout, &error);
+
+    if (r == 0)
+        r = target_connect(target, TARGET_CHANGE, true, &error);
+    if (r == 0)
+        r = vm_read_vcpus(target->vm, &error);
+    if (r < 0)
+        return output_failure(&error, NULL);
+    plugged = vm_count_plugged(target->vm);
+    if (count > plugged)
+        return output_error("invalid argument: requested vcpu count is greater than the count of "
+                            "enabled vcpus in the domain: %u > %u",
+                            count, plugged);
+    interrupt_catch();
+    r = guest_read(target->vm, &cpus, &error);
+    if (r == 0)
+        r = choose_guest(&cpus, count, &online, &set, &error);
+    if (r == 0 && !cpuctl_set_is_empty(set))
+        r = guest_change(target->vm, set, online, timeout, &error);
+    if (r < 0)
+        return output_failure(&error, NULL);
+    if (target->tool->json)
+        return print_change_json(set, online);
+    return EXIT_DONE;
+}
+
+/* ---- the definition ---- */
+
+static int check_config_count(const struct target *target, unsigned int count,
+                              struct cpuctl_error *error)
+{
+    const struct definition *config = target->domain->config;
+
+    if (count <= config->vcpu_max)
+        return 0;
+    return cpuctl_error_set(error, -EINVAL,
+                            "invalid argument: requested vcpus is greater than max allowable vcpus "
+                            "for the persistent domain: %u > %u",
+                            count, config->vcpu_max);
+}
+
+static int set_config(struct target *target, const struct arguments *arguments, unsigned int count,
+                      struct cpuctl_error *error)
+{
+    struct domain *domain = target->domain;
+    int r = domain_lock(domain, DOMAIN_LOCK_CHANGE, DOMAIN_LOCK_TIMEOUT, error);
+
+    if (r < 0)
+        return r;
+    if (arguments_has(arguments, "maximum"))
+        r = definition_set_vcpu_max(domain->config, count, error);
+    else
+        r = definition_set_vcpu_current(domain->config, count,
+                                        arguments_has(arguments, "hotpluggable"), error);
+    return r < 0 ? r : domain_save_config(domain, error);
+}
+
+/* ---- the commands ---- */
+
+/* Options that exclude or need one another, in virsh's order (cmdSetvcpus()). */
+static int check_setvcpus(const struct arguments *arguments, unsigned int *ret_count,
+                          struct cpuctl_error *error)
+{
+    int r = arguments_exclusive(arguments, "current", "live", error);
+
+    if (r == 0)
+        r = arguments_exclusive(arguments, "current", "config", error);
+    if (r == 0)
+        r = arguments_exclusive(arguments, "guest", "config", error);
+    if (r == 0 && arguments_has(arguments, "maximum") && !arguments_has(arguments, "config"))
+        r = cpuctl_error_set(error, -EINVAL, "Option --config is required by option --maximum");
+    if (r == 0)
+        r = arguments_get_uint(arguments, "count", ret_count, error);
+    if (r >= 0 && *ret_count == 0)
+        return cpuctl_error_set(error, -EINVAL, "Can't set 0 processors for a VM");
+    return r < 0 ? r : 0;
+}
+
+static int setvcpus(struct target *target, const struct arguments *arguments, unsigned int count)
+{
+    struct cpuctl_error error = { 0 };
+    bool guest = arguments_has(arguments, "guest");
+    int affects = target_affects(
+        target, arguments, guest || arguments_has(arguments, "maximum") ? 0 : AFFECT_LIVE, &error);
+    int status = EXIT_DONE;
+
+    if (affects < 0)
+        return output_failure(&error, NULL);
+    if (arguments_has(arguments, "maximum") && (affects & AFFECT_LIVE))
+        return output_error("Requested operation is not valid: maximum vcpu count of a live domain "
+                            "can't be modified");
+    if (guest && !(affects & AFFECT_LIVE))
+        return output_error("Requested operation is not valid: domain is not running");
+    if (guest)
+        return set_guest_count(target, arguments, count);
+    if ((affects & AFFECT_CONFIG) && !arguments_has(arguments, "maximum") &&
+        check_config_count(target, count, &error) < 0)
+        return output_failure(&error, NULL);
+    if (affects & AFFECT_LIVE)
+        status = set_live_count(target, arguments, count);
+    if (status == EXIT_DONE && (affects & AFFECT_CONFIG) &&
+        set_config(target, arguments, count, &error) < 0)
+        return output_failure(&error, NULL);
+    return status;
+}
+
+int cmd_setvcpus(struct tool *tool, const struct arguments *arguments)
+{
+    _cleanup_(target_release) struct target target = { 0 };
+    struct cpuctl_error error = { 0 };
+    unsigned int count;
+
+    if (check_setvcpus(arguments, &count, &error) < 0 ||
+        target_find(tool, arguments, &target, &error) < 0)
+        return output_failure(&error, NULL);
+    return setvcpus(&target, arguments, count);
+}
+
+static int set_config_list(struct target *target, const struct cpuctl_set *set, bool enable,
+                           struct cpuctl_error *error)
+{
+    struct domain *domain = target->domain;
+    int last = cpuctl_set_prev(set, CPUCTL_CPUS_MAX - 1);
+    int r = domain_lock(domain, DOMAIN_LOCK_CHANGE, DOMAIN_LOCK_TIMEOUT, error);
+
+    if (r == 0 && last >= (int)domain->config->vcpu_max)
+        r = cpuctl_error_set(error, -EINVAL,
+                             "invalid argument: vcpu %d is not present in persistent config", last);
+    if (r == 0 && !enable && cpuctl_set_has(set, 0))
+        r = cpuctl_error_set(error, -EINVAL, "invalid argument: vCPU '0' can't be modified");
+    if (r < 0)
+        return r;
+    cpuctl_set_foreach (vcpu, set) {
+        r = definition_set_vcpu_enabled(domain->config, (unsigned int)vcpu, enable, error);
+        if (r < 0)
+            return r;
+    }
+    return domain_save_config(domain, error);
+}
+
+int cmd_setvcpu(struct tool *tool, const struct arguments *arguments)
+{
+    _cleanup_(target_release) struct target target = { 0 };
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *set = NULL;
+    struct cpuctl_error error = { 0 };
+    bool enable = arguments_has(arguments, "enable");
+    int status = EXIT_DONE, affects;
+
+    if (arguments_exclusive(arguments, "enable", "disable", &error) < 0 ||
+        arguments_exclusive(arguments, "current", "live", &error) < 0 ||
+        arguments_exclusive(arguments, "current", "config", &error) < 0)
+        return output_failure(&error, NULL);
+    if (!enable && !arguments_has(arguments, "disable"))
+        return output_error("one of --enable, --disable is required");
+    if (target_find(tool, arguments, &target, &error) < 0 ||
+        cpulist_parse(arguments_get(arguments, "vcpulist"), CPUCTL_CPUS_MAX, &set, &error) < 0)
+        return output_failure(&error, NULL);
+    affects = target_affects(&target, arguments, 0, &error);
+    if (affects < 0)
+        return output_failure(&error, NULL);
+    if (affects & AFFECT_LIVE)
+        status = set_live_list(&target, arguments, set, enable);
+    if (status == EXIT_DONE && (affects & AFFECT_CONFIG) &&
+        set_config_list(&target, set, enable, &error) < 0)
+        return output_failure(&error, NULL);
+    return status;
+}
