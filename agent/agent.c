@@ -220,6 +220,28 @@ static int start(struct agent *agent, struct cpuctl_error *error)
                     error);
 }
 
+static int on_idle(sd_event_source *source, void *userdata)
+{
+    (void)source;
+    (void)userdata;
+    memory_give_back();
+    return 0;
+}
+
+/* What only the start needed, but not before what a host asked meanwhile is answered. */
+static int give_back_when_idle(struct agent *agent)
+{
+    sd_event_source *source = NULL;
+    int r = sd_event_add_defer(agent->loop, &source, on_idle, NULL);
+
+    if (r >= 0)
+        r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE);
+    if (r >= 0)
+        r = sd_event_source_set_floating(source, true);
+    sd_event_source_unref(source);
+    return r;
+}
+
 int agent_run(const struct config *config, bool *ret_frozen, struct cpuctl_error *error)
 {
     _cleanup_(agent_done) struct agent agent = { .config = config };
@@ -230,7 +252,9 @@ int agent_run(const struct config *config, bool *ret_frozen, struct cpuctl_error
         return r;
     notify_ready(agent.notify);
     notify_status(agent.notify, port_describe(agent.port));
-    memory_give_back();
+    r = give_back_when_idle(&agent);
+    if (r < 0)
+        return cpuctl_error_set(error, r, "%s", strerror(-r));
     r = sd_event_loop(agent.loop);
     if (r < 0)
         cpuctl_error_set(error, r, "%s: %s", port_describe(agent.port), strerror(-r));

@@ -71,7 +71,8 @@ sbin_PROGRAMS += agent/cpuctl-agent
 agent_cpuctl_agent_SOURCES = agent/main.c
 agent_cpuctl_agent_CFLAGS = $(agent_libagent_la_CFLAGS)
 # Symbols are resolved at the start: later it would touch every library's tables again.
-agent_cpuctl_agent_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,relro,-z,now
+# The C library comes first, since most symbols of most libraries are found in it.
+agent_cpuctl_agent_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,relro,-z,now -Wl,--push-state,--no-as-needed,-lc,--pop-state
 agent_cpuctl_agent_LDADD = agent/libagent.la qmp/libqmp.la libcpuctl/libcpuctl.la $(JSONC_LIBS) \
 	$(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(UDEV_LIBS)
 

@@ -190,8 +190,8 @@ static const int deadly[] = {
 static int add_rules(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        /* Negative numbers are calls that this architecture has not: libseccomp skips them. */
-        int r = seccomp_rule_add(filter, action, calls[i], 0);
+        /* Negative numbers are calls that this architecture has not. */
+        int r = calls[i] < 0 ? 0 : seccomp_rule_add(filter, action, calls[i], 0);
 
         if (r < 0 && r != -EDOM)
             return r;
