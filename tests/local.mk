@@ -6,6 +6,7 @@ if ENABLE_TESTS
 include tests/unit/local.mk
 include tests/fuzz/local.mk
 include tests/unit/vmm.mk
+include tests/unit/vcpuctl.mk
 include tests/vmm/local.mk
 check_PROGRAMS += $(unit_tests)
 include tests/e2e/local.mk
