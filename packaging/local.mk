@@ -26,7 +26,7 @@ packaging/udev/60-cpuctl-hotplug.rules: packaging/udev/60-cpuctl-hotplug.rules.i
 bashcompletiondir = $(BASHCOMPLETIONDIR)
 dist_bashcompletion_DATA = packaging/completion/cpuctl packaging/completion/cpuctl-agent
 if ENABLE_VMM
-dist_bashcompletion_DATA += packaging/completion/cpuvmm
+dist_bashcompletion_DATA += packaging/completion/cpuvmm packaging/completion/vcpuctl
 endif
 
 CLEANFILES += packaging/systemd/cpuctl-agent.service packaging/systemd/cpuctl.conf \

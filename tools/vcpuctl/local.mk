@@ -80,7 +80,7 @@ noinst_LTLIBRARIES += tools/vcpuctl/libvcpuctl.la
 tools_vcpuctl_libvcpuctl_la_SOURCES = $(vcpuctl_sources)
 tools_vcpuctl_libvcpuctl_la_CFLAGS = $(vcpuctl_cflags)
 
-noinst_PROGRAMS += tools/vcpuctl/vcpuctl
+bin_PROGRAMS += tools/vcpuctl/vcpuctl
 tools_vcpuctl_vcpuctl_SOURCES = tools/vcpuctl/main.c
 tools_vcpuctl_vcpuctl_CFLAGS = $(vcpuctl_cflags)
 tools_vcpuctl_vcpuctl_LDADD = tools/vcpuctl/libvcpuctl.la libcpuctl/libcpuctl-core.la $(vcpuctl_libs) $(UDEV_LIBS)
