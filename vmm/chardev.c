@@ -29,7 +29,6 @@ struct chardev {
     char *name;
     int in, out;  /* -1: nobody */
     int listener; /* of a unix socket */
-    int peer;     /* the pty's other end: held open, so that its users may come and go */
     bool restore; /* the terminal's settings are to be restored */
     struct termios settings;
     sd_event_source *in_source, *out_source, *listen_source;
@@ -163,6 +162,7 @@ static int open_file(struct chardev *chardev, const char *path)
 
 static int open_pty(struct chardev *chardev)
 {
+    _cleanup_close_ int peer = -1;
     char name[64];
     struct termios raw;
 
@@ -173,12 +173,14 @@ static int open_pty(struct chardev *chardev)
     if (grantpt(chardev->in) < 0 || unlockpt(chardev->in) < 0 ||
         ptsname_r(chardev->in, name, sizeof(name)) != 0)
         return -errno;
-    chardev->peer = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (chardev->peer < 0)
+    /* The settings stay as long as our end; that this one was open once makes poll() say whether
+     * there is a user. */
+    peer = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (peer < 0)
         return -errno;
-    if (tcgetattr(chardev->peer, &raw) == 0) {
+    if (tcgetattr(peer, &raw) == 0) {
         cfmakeraw(&raw);
-        (void)tcsetattr(chardev->peer, TCSANOW, &raw);
+        (void)tcsetattr(peer, TCSANOW, &raw);
     }
     free(chardev->name);
     chardev->name = strdup(name);
@@ -222,7 +224,7 @@ int chardev_new(struct sd_event *event, const char *option, const char *text,
 
     if (!chardev)
         return fail(error, option, text, -ENOMEM);
-    *chardev = (struct chardev){ .event = event, .in = -1, .out = -1, .listener = -1, .peer = -1 };
+    *chardev = (struct chardev){ .event = event, .in = -1, .out = -1, .listener = -1 };
     chardev->name = strdup(text);
     r = chardev->name ? open_end(chardev, option, text, error) : fail(error, option, text, -ENOMEM);
     if (r < 0) {
@@ -248,8 +250,6 @@ void chardev_free(struct chardev *chardev)
         close(chardev->listener);
         (void)unlink(chardev->name + strlen("unix:"));
     }
-    if (chardev->peer >= 0)
-        close(chardev->peer);
     free(chardev->name);
     free(chardev);
 }
@@ -270,19 +270,20 @@ const char *chardev_name(const struct chardev *chardev)
     return chardev->name;
 }
 
-/* The files of stdio and the pty may be in blocking mode, and not only ours: poll() first. */
-static bool is_ready(int fd, short events)
+/* The files of stdio and the pty may be in blocking mode, and not only ours: poll() first. Returns
+ * what poll() says: 0 for not now. */
+static short readiness(int fd, short events)
 {
     struct pollfd state = { .fd = fd, .events = events };
 
-    return poll(&state, 1, 0) > 0 && (state.revents & (events | POLLHUP | POLLERR)) != 0;
+    return poll(&state, 1, 0) > 0 ? state.revents : 0;
 }
 
 size_t chardev_read(struct chardev *chardev, void *data, size_t size)
 {
     ssize_t got;
 
-    if (chardev->in < 0 || size == 0 || !is_ready(chardev->in, POLLIN))
+    if (chardev->in < 0 || size == 0 || readiness(chardev->in, POLLIN) == 0)
         return 0;
     got = read(chardev->in, data, size);
     /* All is read that the client sent: this makes an event, on which it is dropped. */
@@ -295,14 +296,18 @@ size_t chardev_write(struct chardev *chardev, const void *data, size_t size)
 {
     size_t count = size < CHUNK ? size : CHUNK;
     ssize_t done;
+    short ready;
 
     if (chardev->out < 0)
         return size;
     if (chardev->kind == KIND_UNIX) {
         done = send(chardev->out, data, count, MSG_DONTWAIT | MSG_NOSIGNAL);
     } else {
-        if (!is_ready(chardev->out, POLLOUT))
+        ready = readiness(chardev->out, POLLOUT);
+        if (ready == 0)
             return 0;
+        if (chardev->kind == KIND_PTY && (ready & POLLHUP) != 0)
+            return size; /* no user */
         done = write(chardev->out, data, count);
     }
     if (done >= 0)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define QUEUE_SIZE  64
+#define TURN_BYTES  65536
 #define CONTROL_IN  2 /* the device sends; the names are the driver's */
 #define CONTROL_OUT 3
 
@@ -117,46 +118,51 @@ static void flush_control(struct virtio_console *console)
 
 /* ---- the guest's bytes ---- */
 
-/* Gives the client what it takes of the chain; true: all of it, or nobody is there. */
-static bool deliver(struct port *port, const struct virtqueue_chain *chain)
+/* Gives the client what it takes of the chain, and no more than *@room, which it lowers; true: all
+ * is done, or nobody is there. */
+static bool deliver(struct port *port, const struct virtqueue_chain *chain, size_t *room)
 {
     uint64_t skip = port->taken;
 
-    for (unsigned int i = 0; i < chain->out_count && port->connected; i++) {
-        const char *data = chain->iov[i].iov_base;
-        size_t size = chain->iov[i].iov_len, taken;
+    for (unsigned int i = 0; i < chain->out_count && port->connected;) {
+        const struct iovec *iov = &chain->iov[i];
+        size_t size, taken;
 
-        if (skip >= size) {
-            skip -= size;
+        if (skip >= iov->iov_len) {
+            skip -= iov->iov_len;
+            i++;
             continue;
         }
-        taken = port->ops->write(port->opaque, data + skip, size - skip);
-        port->taken += taken;
-        if (taken < size - skip && port->connected) {
+        size = iov->iov_len - skip < *room ? iov->iov_len - skip : *room;
+        if (size == 0)
+            return false;
+        taken = port->ops->write(port->opaque, (const char *)iov->iov_base + skip, size);
+        if (taken == 0 && port->connected) {
             port->blocked = true;
             return false;
         }
-        skip = 0;
+        port->taken += taken;
+        skip += taken;
+        *room -= taken;
     }
     return true;
 }
 
-/* Takes a queue's worth of chains; more of them later, so that the guest can't keep us here. */
+/* One turn: a queue's worth of chains, and so many bytes. The rest comes later, so that the guest
+ * can't keep us here. */
 static void run_out(struct virtio_console *console, unsigned int id)
 {
     struct virtio_device *device = &console->device;
     struct port *port = &console->ports[id];
     unsigned int index = out_queue(id);
     struct virtqueue_chain chain;
+    size_t room = TURN_BYTES;
 
     for (unsigned int i = 0; !port->blocked && virtio_pop(device, index, &chain); i++) {
-        if (i == QUEUE_SIZE) {
+        if (i == QUEUE_SIZE || !deliver(port, &chain, &room)) {
             virtqueue_unpop(&device->queues[index]);
-            device->transport->again(device, index);
-            break;
-        }
-        if (!deliver(port, &chain)) {
-            virtqueue_unpop(&device->queues[index]);
+            if (!port->blocked)
+                device->transport->again(device, index);
             break;
         }
         port->taken = 0;

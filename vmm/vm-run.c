@@ -72,8 +72,10 @@ static void set_state(struct vm *vm, enum vm_state state)
 
 void vm_stop(struct vm *vm)
 {
-    if (vm->state != VM_RUNNING)
+    /* One that a reset of the guest's has paused would go on. */
+    if (vm->state != VM_RUNNING && !vm->continue_after_reset)
         return;
+    vm->continue_after_reset = false;
     set_state(vm, VM_PAUSED);
     cpus_kick(vm->cpus);
     cpus_wait_idle(vm->cpus);

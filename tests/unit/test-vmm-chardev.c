@@ -235,6 +235,31 @@ START_TEST(pty_users_come_and_go)
 }
 END_TEST
 
+/* Without a user the guest's output is lost, and nothing waits for one; a slow user is waited for.
+ */
+START_TEST(pty_without_user)
+{
+    char data[400] = "", sink[4096];
+    unsigned int count = 0;
+    int fd;
+
+    start("pty");
+    for (int i = 0; i < 1000; i++)
+        ck_assert_uint_eq(chardev_write(end, data, sizeof(data)), sizeof(data));
+    fd = open(chardev_name(end), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    ck_assert_uint_eq(chardev_write(end, "now", 3), 3);
+    expect_sent(fd, "now");
+    while (count < 1000 && chardev_write(end, data, sizeof(data)) > 0)
+        count++;
+    ck_assert_uint_lt(count, 1000);
+    while (read(fd, sink, sizeof(sink)) > 0)
+        continue;
+    ck_assert_uint_gt(chardev_write(end, data, sizeof(data)), 0);
+    close(fd);
+    finish();
+}
+END_TEST
+
 /* A pipe that was full when its reader went: what is written is lost, and nothing waits for it. */
 START_TEST(pipe_without_reader)
 {
@@ -289,6 +314,7 @@ Suite *unit_suite(void)
     tcase_add_test(core, socket_is_full);
     tcase_add_test(core, file_takes_all);
     tcase_add_test(core, pty_users_come_and_go);
+    tcase_add_test(core, pty_without_user);
     tcase_add_test(core, pipe_without_reader);
     tcase_add_test(core, refusals);
     suite_add_tcase(suite, core);

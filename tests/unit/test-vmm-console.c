@@ -25,7 +25,7 @@ static struct virtio_console *console;
 /* Port 1's client. */
 static struct {
     char data[4096];
-    size_t size, room;
+    size_t size, room, most; /* most: of one write; 0: any */
     unsigned int readable, opens, closes;
 } client;
 
@@ -34,8 +34,10 @@ static size_t client_write(void *opaque, const void *data, size_t size)
     (void)opaque;
     if (size > client.room)
         size = client.room;
-    ck_assert_uint_le(client.size + size, sizeof(client.data));
-    memcpy(client.data + client.size, data, size);
+    if (client.most > 0 && size > client.most)
+        size = client.most;
+    for (size_t i = 0; i < size; i++)
+        client.data[(client.size + i) % sizeof(client.data)] = ((const char *)data)[i];
     client.size += size;
     client.room -= size;
     return size;
@@ -252,6 +254,46 @@ START_TEST(slow_client)
 }
 END_TEST
 
+/* As a file is, which never says that it has room again. */
+START_TEST(client_takes_pieces)
+{
+    uint32_t head, written;
+
+    open_port();
+    connect_client();
+    client.most = 512;
+    add(PORT_OUT, DRIVER_BUFFERS, 4000, false);
+    driver_notify(&d, PORT_OUT);
+    ck_assert_uint_eq(client.size, 4000);
+    ck_assert(driver_take(&d, PORT_OUT, &head, &written));
+}
+END_TEST
+
+/* The guest can make a little memory look like much: each turn has an end. */
+START_TEST(endless_chain)
+{
+    struct driver_buffer buffers[SIZE];
+    size_t all = SIZE * 0x100000UL;
+    uint32_t head, written;
+    unsigned int turns = 1;
+
+    for (unsigned int i = 0; i < SIZE; i++)
+        buffers[i] = (struct driver_buffer){ .address = DRIVER_BUFFERS, .size = 0x100000 };
+    open_port();
+    connect_client();
+    driver_add(&d, PORT_OUT, buffers, SIZE);
+    driver_notify(&d, PORT_OUT);
+    ck_assert_uint_lt(client.size, 0x100000);
+    for (; client.size < all; turns++) {
+        ck_assert_uint_eq(d.again[PORT_OUT], turns);
+        ck_assert(!driver_take(&d, PORT_OUT, &head, &written));
+        virtio_pci_kick(d.device, PORT_OUT);
+    }
+    ck_assert(driver_take(&d, PORT_OUT, &head, &written));
+    ck_assert_uint_eq(client.size, all);
+}
+END_TEST
+
 START_TEST(client_goes_in_the_middle)
 {
     uint32_t head, written;
@@ -398,6 +440,8 @@ Suite *unit_suite(void)
     tcase_add_checked_fixture(bytes, setup, teardown);
     tcase_add_test(bytes, bytes_for_the_client);
     tcase_add_test(bytes, slow_client);
+    tcase_add_test(bytes, client_takes_pieces);
+    tcase_add_test(bytes, endless_chain);
     tcase_add_test(bytes, client_goes_in_the_middle);
     tcase_add_test(bytes, bytes_for_nobody);
     tcase_add_test(bytes, bytes_for_the_guest);
