@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Unit tests print TAP; `make check-programs` builds them and `make print-unit-tests` lists them for tests/run.
 unit_tests =
+# What `make bench` builds beside the product.
+bench_programs =
 
 if ENABLE_TESTS
 include tests/unit/local.mk

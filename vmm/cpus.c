@@ -71,19 +71,28 @@ struct cpu *cpus_at(struct cpus *cpus, unsigned int index)
 
 /* ---- adding ---- */
 
-static int make_vcpu(struct cpus *cpus, struct cpu *cpu, struct cpuctl_error *error)
+static int make_vcpu(struct cpus *cpus, struct cpu *cpu, bool announce, struct cpuctl_error *error)
 {
     _cleanup_free_ struct kvm_cpuid2 *table = NULL;
+    char buffer[128];
+    int r;
 
     if (cpu->vcpu)
         return 0;
     table = cpuid_of_vcpu(&cpus->cpuid, &cpus->vm->smp, cpu->index);
     if (!table)
         return cpuctl_error_set(error, -ENOMEM, "memory is short");
-    return vcpu_new(cpus->vm, cpu->index, cpu->apic_id, table, &cpu->vcpu, error);
+    r = vcpu_new(cpus->vm, cpu->index, cpu->apic_id, table, &cpu->vcpu, error);
+    if (r < 0 || !announce)
+        return r;
+    r = vcpu_announce(cpu->vcpu);
+    if (r < 0)
+        return cpuctl_error_set(error, r, "vCPU %u: KVM_SET_LAPIC: %s", cpu->index,
+                                strerror_r(-r, buffer, sizeof(buffer)));
+    return 0;
 }
 
-int cpus_plug(struct cpus *cpus, unsigned int index, struct cpuctl_error *error)
+static int plug(struct cpus *cpus, unsigned int index, bool announce, struct cpuctl_error *error)
 {
     struct cpu *cpu = cpus_at(cpus, index);
     char buffer[128];
@@ -96,7 +105,7 @@ int cpus_plug(struct cpus *cpus, unsigned int index, struct cpuctl_error *error)
         return cpuctl_error_set(error, -EEXIST, "CPU %u is plugged already", index);
     if (cpu->parking)
         return cpuctl_error_set(error, -EBUSY, "CPU %u is still being ejected", index);
-    r = make_vcpu(cpus, cpu, error);
+    r = make_vcpu(cpus, cpu, announce, error);
     if (r < 0)
         return r;
     r = vcpu_start(cpu->vcpu);
@@ -108,6 +117,21 @@ int cpus_plug(struct cpus *cpus, unsigned int index, struct cpuctl_error *error)
     cpu->phase = CPU_PHASE_NONE;
     cpu->ost_known = false;
     return 0;
+}
+
+int cpus_plug(struct cpus *cpus, unsigned int index, struct cpuctl_error *error)
+{
+    return plug(cpus, index, true, error);
+}
+
+int cpus_plug_first(struct cpus *cpus, unsigned int count, struct cpuctl_error *error)
+{
+    int r = 0;
+
+    /* One for all of them. */
+    for (unsigned int i = 0; r >= 0 && i < count; i++)
+        r = plug(cpus, i, i + 1 == count, error);
+    return r;
 }
 
 /* ---- removing ---- */

@@ -72,6 +72,8 @@ struct cpu *cpus_at(struct cpus *cpus, unsigned int index);
  * KVM's error, with a sentence.
  */
 int cpus_plug(struct cpus *cpus, unsigned int index, struct cpuctl_error *error);
+/** Makes the first @count CPUs present, before the VM runs. Returns and fails as cpus_plug(). */
+int cpus_plug_first(struct cpus *cpus, unsigned int count, struct cpuctl_error *error);
 /** Ends the thread of a CPU that was ejected and is not enabled any more; see cpus_park(). */
 void cpus_stop(struct cpus *cpus, struct cpu *cpu);
 /**

@@ -83,12 +83,12 @@ static int open_vcpu(struct vcpu *vcpu, uint32_t apic_id, struct kvm_cpuid2 *cpu
     r = vcpu_state_get(vcpu->fd, &vcpu->initial);
     if (r < 0)
         return fail(error, vcpu->index, r, "reading its state");
-    /* A vCPU that is made while the guest runs is not in KVM's map of APIC IDs, and gets neither
-     * INIT nor SIPI, until its local APIC has been written. */
-    r = kvm_call(vcpu->fd, KVM_SET_LAPIC, &vcpu->initial.lapic);
-    if (r < 0)
-        return fail(error, vcpu->index, r, "KVM_SET_LAPIC");
     return 0;
+}
+
+int vcpu_announce(struct vcpu *vcpu)
+{
+    return kvm_call(vcpu->fd, KVM_SET_LAPIC, &vcpu->initial.lapic);
 }
 
 int vcpu_new(struct vm *vm, unsigned int index, uint32_t apic_id, struct kvm_cpuid2 *cpuid,

@@ -239,8 +239,8 @@ static int create(struct vm *vm, struct cpuctl_error *error)
         r = make_memory(vm, error);
     if (r >= 0)
         r = make_devices(vm, error);
-    for (unsigned int i = 0; r >= 0 && i < vm->smp.cpus; i++)
-        r = cpus_plug(vm->cpus, i, error);
+    if (r >= 0)
+        r = cpus_plug_first(vm->cpus, vm->smp.cpus, error);
     if (r >= 0)
         r = vm_build_acpi(vm, error);
     if (r >= 0 && vm->options->kernel)

@@ -5,12 +5,15 @@
  */
 #include "micro-wrap.h"
 
+#include <time.h>
+
 #include "micro.h"
 #include "vmm/kvm.h"
 #include "vmm/msi.h"
 #include "vmm/smp.h"
 
 static struct micro_config current;
+static struct micro_times times;
 
 uint32_t __real_smp_apic_id(const struct smp *smp, unsigned int index);
 uint32_t __wrap_smp_apic_id(const struct smp *smp, unsigned int index);
@@ -20,12 +23,31 @@ uint64_t __real_msi_convert_ext_dest(uint64_t address);
 uint64_t __wrap_msi_convert_ext_dest(uint64_t address);
 int __real_kvm_vm_enable(int vm, uint32_t capability, uint64_t arg0, uint64_t arg1);
 int __wrap_kvm_vm_enable(int vm, uint32_t capability, uint64_t arg0, uint64_t arg1);
+int __real_kvm_call_value(int fd, unsigned long request, unsigned long value);
+int __wrap_kvm_call_value(int fd, unsigned long request, unsigned long value);
+int __real_cpus_plug_first(struct cpus *cpus, unsigned int count, struct cpuctl_error *error);
+int __wrap_cpus_plug_first(struct cpus *cpus, unsigned int count, struct cpuctl_error *error);
 int __real_kvm_call(int fd, unsigned long request, void *argument);
 int __wrap_kvm_call(int fd, unsigned long request, void *argument);
+
+/* The processor's time that this thread has used: on a loaded machine, too. */
+static int64_t used(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+struct micro_times micro_times(void)
+{
+    return times;
+}
 
 void micro_wrap_set(const struct micro_config *config)
 {
     current = *config;
+    times = (struct micro_times){ 0 };
 }
 
 void micro_make_whole(void)
@@ -70,4 +92,23 @@ int __wrap_kvm_call(int fd, unsigned long request, void *argument)
     if (request == KVM_SET_LAPIC && current.without == MICRO_WITHOUT_SET_LAPIC)
         return 0;
     return __real_kvm_call(fd, request, argument);
+}
+
+int __wrap_kvm_call_value(int fd, unsigned long request, unsigned long value)
+{
+    int64_t start = used();
+    int r = __real_kvm_call_value(fd, request, value);
+
+    if (request == KVM_CREATE_VCPU)
+        times.create += used() - start;
+    return r;
+}
+
+int __wrap_cpus_plug_first(struct cpus *cpus, unsigned int count, struct cpuctl_error *error)
+{
+    int64_t start = used();
+    int r = __real_cpus_plug_first(cpus, count, error);
+
+    times.plug = used() - start;
+    return r;
 }

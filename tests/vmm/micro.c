@@ -14,7 +14,6 @@
 
 #include "cpuctl.h"
 #include "micro-wrap.h"
-#include "tests/unit/main.h"
 #include "vmm/layout.h"
 #include "vmm/options.h"
 
@@ -36,29 +35,6 @@ static int64_t now_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
-START_TEST(needs_kvm)
-{
-    unit_skip("/dev/kvm can not be opened");
-}
-END_TEST
-
-Suite *micro_suite(const char *name, void (*add)(TCase *core))
-{
-    Suite *suite = suite_create(name);
-    TCase *core = tcase_create(name);
-    struct kvm_host host;
-
-    if (kvm_host_open(NULL, &host) < 0) {
-        tcase_add_test(core, needs_kvm);
-    } else {
-        kvm_host_close(&host);
-        add(core);
-    }
-    tcase_set_timeout(core, 90);
-    suite_add_tcase(suite, core);
-    return suite;
 }
 
 static struct kvm_host ask_host(void)

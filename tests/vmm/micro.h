@@ -76,6 +76,13 @@ uint32_t micro_highest_id(void);
 /** KVM_CAP_MAX_VCPUS of the host. */
 unsigned int micro_max_vcpus(void);
 
+/** What making the VM's first CPUs took, nanoseconds of the processor's time. */
+struct micro_times {
+    int64_t plug;   /**< all of it */
+    int64_t create; /**< KVM_CREATE_VCPU */
+};
+struct micro_times micro_times(void);
+
 /** Makes the VM, starts it, and waits for all CPUs. */
 struct micro *micro_new(const struct micro_config *config);
 void micro_free(struct micro *micro);
