@@ -9,8 +9,6 @@
 #include "launch.h"
 #include "libcpuctl/cpuctl.h"
 
-DEFINE_CLEANUP(struct cpuctl_set *, cpuctl_set_free);
-
 #define HUGEPAGES "/dev/hugepages"
 
 void command_line_add(struct command_line *line, const char *format, ...)
