@@ -178,7 +178,7 @@ class Domain(Machine):
         self.folder = None
 
     def __enter__(self):
-        self.libvirt = libvirt()
+        self.libvirt = self.host()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="domain.", dir=self.libvirt.folder))
         self.console = self.folder / "console"
         self.shell_path = self.folder / "shell"
@@ -191,6 +191,11 @@ class Domain(Machine):
             self.close()
             raise
         return self
+
+    @staticmethod
+    def host():
+        """What starts it: Libvirt, or something of the same methods."""
+        return libvirt()
 
     def definition(self, template):
         """The file with the domain XML that `template` gives for this domain."""

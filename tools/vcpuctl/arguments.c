@@ -92,7 +92,7 @@ int arguments_check_values(const struct arguments *arguments, struct cpuctl_erro
     const struct option_def *options = arguments->command->options;
 
     for (int i = 0; options && options[i].name; i++)
-        if (options[i].required && !*arguments->values[i])
+        if (options[i].required && options[i].type == OPTION_STRING && !*arguments->values[i])
             return cpuctl_error_set(error, -EINVAL,
                                     "Failed to get option '%s': Option argument is empty",
                                     options[i].name);
@@ -155,7 +155,7 @@ int arguments_get_uint(const struct arguments *arguments, const char *name, unsi
         return 0;
     errno = 0;
     value = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno || value > UINT_MAX)
+    if (((*text < '0' || *text > '9') && *text != '+') || *end || errno || value > UINT_MAX)
         return cpuctl_error_set(error, -EINVAL,
                                 "Numeric value '%s' for <%s> option is malformed or out of range",
                                 text, name);

@@ -46,9 +46,12 @@ static int parse_list(const char *text, struct cpuctl_set **ret_set)
         snprintf(all, sizeof(all), "0-%u", limit - 1);
         text = all;
     }
-    if (cpulist_parse(text, limit, ret_set, &error) == 0)
+    if (cpulist_parse(text, limit, ret_set, &error) == 0 && !cpuctl_set_is_empty(*ret_set))
         return 0;
-    output_failure(&error, "Invalid cpulist '%s'", text);
+    if (error.code)
+        output_failure(&error, "Invalid cpulist '%s'", text);
+    else
+        output_error("Invalid cpulist '%s'", text);
     return -EINVAL;
 }
 
@@ -236,14 +239,11 @@ static int pin_config(struct target *target, int index, const struct cpuctl_set 
 }
 
 /* @index -1: the emulator. */
-static int pin(struct target *target, unsigned int affects, int index, const char *list)
+static int pin(struct target *target, unsigned int affects, int index, const struct cpuctl_set *set)
 {
-    _cleanup_(cpuctl_set_freep) struct cpuctl_set *set = NULL;
     struct cpuctl_error error = { 0 };
     int r = 0;
 
-    if (parse_list(list, &set) < 0)
-        return EXIT_FAILED;
     if (affects & AFFECT_LIVE)
         r = pin_live(target, index, set, &error);
     if (r == 0 && (affects & AFFECT_CONFIG))
@@ -256,6 +256,7 @@ static int pin(struct target *target, unsigned int affects, int index, const cha
 int cmd_vcpupin(struct tool *tool, const struct arguments *arguments)
 {
     _cleanup_(target_release) struct target target = { 0 };
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *set = NULL;
     const char *list = arguments_get(arguments, "cpulist");
     struct cpuctl_error error = { 0 };
     unsigned int vcpu = 0;
@@ -269,27 +270,34 @@ int cmd_vcpupin(struct tool *tool, const struct arguments *arguments)
                                         vcpu, DEFINITION_VCPUS_MAX);
     if (target_find(tool, arguments, &target, &error) < 0)
         return output_failure(&error, NULL);
-    affects = target_affects(&target, arguments, 0, &error);
+    if (!list && arguments_has(arguments, "live") && !target_is_running(&target))
+        return output_error("cannot get vcpupin for offline domain");
+    if (list && parse_list(list, &set) < 0)
+        return EXIT_FAILED;
+    affects = target_affects(&target, arguments, list ? AFFECT_LIVE : 0, &error);
     if (affects < 0)
         return output_failure(&error, NULL);
     if (!list)
         return query_vcpus(&target, (unsigned int)affects, given > 0 ? (int)vcpu : -1);
-    return pin(&target, (unsigned int)affects, (int)vcpu, list);
+    return pin(&target, (unsigned int)affects, (int)vcpu, set);
 }
 
 int cmd_emulatorpin(struct tool *tool, const struct arguments *arguments)
 {
     _cleanup_(target_release) struct target target = { 0 };
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *set = NULL;
     const char *list = arguments_get(arguments, "cpulist");
     struct cpuctl_error error = { 0 };
     int affects;
 
     if (target_find(tool, arguments, &target, &error) < 0)
         return output_failure(&error, NULL);
-    affects = target_affects(&target, arguments, 0, &error);
+    if (list && parse_list(list, &set) < 0)
+        return EXIT_FAILED;
+    affects = target_affects(&target, arguments, list ? AFFECT_LIVE : 0, &error);
     if (affects < 0)
         return output_failure(&error, NULL);
     if (!list)
         return query_emulator(&target, (unsigned int)affects);
-    return pin(&target, (unsigned int)affects, -1, list);
+    return pin(&target, (unsigned int)affects, -1, set);
 }

@@ -302,6 +302,7 @@ static int set_guest_count(struct target *target, const struct arguments *argume
     _cleanup_(guest_cpus_release) struct guest_cpus cpus = { 0 };
     _cleanup_(cpuctl_set_freep) struct cpuctl_set *set = NULL;
     struct cpuctl_error error = { 0 };
+    struct qmp_client *agent;
     unsigned int plugged;
     uint64_t timeout;
     bool online = false;
@@ -311,6 +312,9 @@ static int set_guest_count(struct target *target, const struct arguments *argume
         r = target_connect(target, TARGET_CHANGE, true, &error);
     if (r == 0)
         r = vm_read_vcpus(target->vm, &error);
+    if (r < 0)
+        return output_failure(&error, NULL);
+    r = vm_agent(target->vm, &agent, &error);
     if (r < 0)
         return output_failure(&error, NULL);
     plugged = vm_count_plugged(target->vm);
@@ -333,17 +337,44 @@ static int set_guest_count(struct target *target, const struct arguments *argume
 
 /* ---- the definition ---- */
 
-static int check_config_count(const struct target *target, unsigned int count,
-                              struct cpuctl_error *error)
+static int check_maximum(const char *which, unsigned int count, unsigned int maximum,
+                         struct cpuctl_error *error)
 {
-    const struct definition *config = target->domain->config;
-
-    if (count <= config->vcpu_max)
+    if (count <= maximum)
         return 0;
     return cpuctl_error_set(error, -EINVAL,
                             "invalid argument: requested vcpus is greater than max allowable vcpus "
-                            "for the persistent domain: %u > %u",
-                            count, config->vcpu_max);
+                            "for the %s domain: %u > %u",
+                            which, count, maximum);
+}
+
+/* Both states are looked at before the first of them is changed. */
+static int check_count(const struct target *target, const struct arguments *arguments,
+                       unsigned int affects, unsigned int count, struct cpuctl_error *error)
+{
+    const struct domain *domain = target->domain;
+    int r = 0;
+
+    if (arguments_has(arguments, "maximum"))
+        return 0;
+    if ((affects & AFFECT_LIVE) && domain && domain->live)
+        r = check_maximum("live", count, domain->live->vcpu_max, error);
+    if (r == 0 && (affects & AFFECT_CONFIG))
+        r = check_maximum("persistent", count, domain->config->vcpu_max, error);
+    return r;
+}
+
+/* A topology fixes the maximum (qemuDomainSetVcpusMax()). */
+static int check_topology(const struct definition *config, unsigned int count,
+                          struct cpuctl_error *error)
+{
+    uint64_t cpus = config->topology.sockets;
+
+    cpus *= (uint64_t)config->topology.dies * config->topology.cores * config->topology.threads;
+    if (!config->topology.given || cpus == count)
+        return 0;
+    return cpuctl_error_set(error, -EINVAL,
+                            "invalid argument: CPU topology doesn't match the desired vcpu count");
 }
 
 static int set_config(struct target *target, const struct arguments *arguments, unsigned int count,
@@ -355,8 +386,10 @@ static int set_config(struct target *target, const struct arguments *arguments, 
     if (r < 0)
         return r;
     if (arguments_has(arguments, "maximum"))
+        r = check_topology(domain->config, count, error);
+    if (r == 0 && arguments_has(arguments, "maximum"))
         r = definition_set_vcpu_max(domain->config, count, error);
-    else
+    else if (r == 0)
         r = definition_set_vcpu_current(domain->config, count,
                                         arguments_has(arguments, "hotpluggable"), error);
     return r < 0 ? r : domain_save_config(domain, error);
@@ -365,8 +398,7 @@ static int set_config(struct target *target, const struct arguments *arguments, 
 /* ---- the commands ---- */
 
 /* Options that exclude or need one another, in virsh's order (cmdSetvcpus()). */
-static int check_setvcpus(const struct arguments *arguments, unsigned int *ret_count,
-                          struct cpuctl_error *error)
+static int check_setvcpus(const struct arguments *arguments, struct cpuctl_error *error)
 {
     int r = arguments_exclusive(arguments, "current", "live", error);
 
@@ -376,32 +408,29 @@ static int check_setvcpus(const struct arguments *arguments, unsigned int *ret_c
         r = arguments_exclusive(arguments, "guest", "config", error);
     if (r == 0 && arguments_has(arguments, "maximum") && !arguments_has(arguments, "config"))
         r = cpuctl_error_set(error, -EINVAL, "Option --config is required by option --maximum");
-    if (r == 0)
-        r = arguments_get_uint(arguments, "count", ret_count, error);
-    if (r >= 0 && *ret_count == 0)
-        return cpuctl_error_set(error, -EINVAL, "Can't set 0 processors for a VM");
-    return r < 0 ? r : 0;
+    return r;
 }
 
 static int setvcpus(struct target *target, const struct arguments *arguments, unsigned int count)
 {
     struct cpuctl_error error = { 0 };
     bool guest = arguments_has(arguments, "guest");
-    int affects = target_affects(
-        target, arguments, guest || arguments_has(arguments, "maximum") ? 0 : AFFECT_LIVE, &error);
+    /* without any option it is the older call, for a running domain only (virDomainSetVcpus()) */
+    bool plain =
+        !guest && !arguments_has(arguments, "maximum") && !arguments_has(arguments, "hotpluggable");
+    int affects = target_affects(target, arguments, plain ? AFFECT_LIVE : 0, &error);
     int status = EXIT_DONE;
 
     if (affects < 0)
         return output_failure(&error, NULL);
     if (arguments_has(arguments, "maximum") && (affects & AFFECT_LIVE))
-        return output_error("Requested operation is not valid: maximum vcpu count of a live domain "
-                            "can't be modified");
+        return output_error("Operation not supported: maximum vcpu count of a live domain can't be "
+                            "modified");
     if (guest && !(affects & AFFECT_LIVE))
         return output_error("Requested operation is not valid: domain is not running");
     if (guest)
         return set_guest_count(target, arguments, count);
-    if ((affects & AFFECT_CONFIG) && !arguments_has(arguments, "maximum") &&
-        check_config_count(target, count, &error) < 0)
+    if (check_count(target, arguments, (unsigned int)affects, count, &error) < 0)
         return output_failure(&error, NULL);
     if (affects & AFFECT_LIVE)
         status = set_live_count(target, arguments, count);
@@ -415,12 +444,31 @@ int cmd_setvcpus(struct tool *tool, const struct arguments *arguments)
 {
     _cleanup_(target_release) struct target target = { 0 };
     struct cpuctl_error error = { 0 };
-    unsigned int count;
+    unsigned int count = 0;
 
-    if (check_setvcpus(arguments, &count, &error) < 0 ||
-        target_find(tool, arguments, &target, &error) < 0)
+    if (check_setvcpus(arguments, &error) < 0 ||
+        target_find(tool, arguments, &target, &error) < 0 ||
+        arguments_get_uint(arguments, "count", &count, &error) < 0)
         return output_failure(&error, NULL);
+    if (count == 0)
+        return output_error("Can't set 0 processors for a VM");
     return setvcpus(&target, arguments, count);
+}
+
+/* Those that can't be unplugged have to stay first (qemuDomainVcpuValidateConfig()). */
+static int check_order(const struct definition *config, const struct cpuctl_set *set,
+                       struct cpuctl_error *error)
+{
+    int first = cpuctl_set_next(set, 0);
+
+    for (unsigned int i = (unsigned int)first + 1; i < config->vcpu_max; i++)
+        if (config->vcpus[i].enabled && !config->vcpus[i].hotpluggable && !cpuctl_set_has(set, i))
+            return cpuctl_error_set(
+                error, -EINVAL,
+                "invalid argument: vcpu '%d' can't be modified as it is followed "
+                "by non-hotpluggable online vcpus",
+                first);
+    return 0;
 }
 
 static int set_config_list(struct target *target, const struct cpuctl_set *set, bool enable,
@@ -433,8 +481,10 @@ static int set_config_list(struct target *target, const struct cpuctl_set *set, 
     if (r == 0 && last >= (int)domain->config->vcpu_max)
         r = cpuctl_error_set(error, -EINVAL,
                              "invalid argument: vcpu %d is not present in persistent config", last);
-    if (r == 0 && !enable && cpuctl_set_has(set, 0))
+    if (r == 0 && cpuctl_set_has(set, 0))
         r = cpuctl_error_set(error, -EINVAL, "invalid argument: vCPU '0' can't be modified");
+    if (r == 0)
+        r = check_order(domain->config, set, error);
     if (r < 0)
         return r;
     cpuctl_set_foreach (vcpu, set) {
@@ -460,11 +510,13 @@ int cmd_setvcpu(struct tool *tool, const struct arguments *arguments)
     if (!enable && !arguments_has(arguments, "disable"))
         return output_error("one of --enable, --disable is required");
     if (target_find(tool, arguments, &target, &error) < 0 ||
-        cpulist_parse(arguments_get(arguments, "vcpulist"), CPUCTL_CPUS_MAX, &set, &error) < 0)
+        cpulist_parse(arguments_get(arguments, "vcpulist"), CPULIST_VCPUS_MAX, &set, &error) < 0)
         return output_failure(&error, NULL);
     affects = target_affects(&target, arguments, 0, &error);
     if (affects < 0)
         return output_failure(&error, NULL);
+    if (cpuctl_set_is_empty(set))
+        return output_error("invalid argument: no vcpus selected for modification");
     if (affects & AFFECT_LIVE)
         status = set_live_list(&target, arguments, set, enable);
     if (status == EXIT_DONE && (affects & AFFECT_CONFIG) &&

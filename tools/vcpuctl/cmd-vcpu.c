@@ -87,6 +87,9 @@ static int check_guestvcpus(const struct arguments *arguments, struct cpuctl_err
     bool list = arguments_has(arguments, "cpulist"), any = false;
     int r = arguments_exclusive(arguments, "enable", "disable", error);
 
+    if (r == 0 && list && !*arguments_get(arguments, "cpulist"))
+        return cpuctl_error_set(error, -EINVAL,
+                                "Failed to get option 'cpulist': Option argument is empty");
     for (size_t i = 0; r == 0 && i < 2; i++) {
         any = any || arguments_has(arguments, states[i]);
         if (arguments_has(arguments, states[i]) && !list)
@@ -159,8 +162,8 @@ static int check_guest_list(const struct guest_cpus *cpus, const struct cpuctl_s
                                 list ? list : "?");
     cpuctl_set_foreach (cpu, set) {
         if (!online && !cpuctl_set_has(cpus->offlinable, (unsigned int)cpu))
-            return cpuctl_error_set(error, -EINVAL, "invalid argument: vCPU '%d' is not offlinable",
-                                    cpu);
+            return cpuctl_error_set(error, -EOPNOTSUPP,
+                                    "Operation not supported: vCPU '%d' is not offlinable", cpu);
     }
     return 0;
 }
@@ -178,7 +181,7 @@ int cmd_guestvcpus(struct tool *tool, const struct arguments *arguments)
     if (r == 0)
         r = target_find(tool, arguments, &target, &error);
     if (r == 0 && list)
-        r = cpulist_parse(list, CPUCTL_CPUS_MAX, &set, &error);
+        r = cpulist_parse(list, CPULIST_VCPUS_MAX, &set, &error);
     if (r == 0 && !target_is_running(&target))
         r = cpuctl_error_set(&error, -EINVAL,
                              "Requested operation is not valid: domain is not running");
@@ -322,6 +325,12 @@ int cmd_vcpucount(struct tool *tool, const struct arguments *arguments)
     live = arguments_has(arguments, "live") || arguments_has(arguments, "guest");
     if (!config && !live)
         config = !target_is_running(&target);
+    if (!config && !target_is_running(&target) && arguments_has(arguments, "guest") &&
+        !arguments_has(arguments, "live"))
+        return output_error(
+            "Failed to retrieve vCPU count from the guest\n"
+            "error: invalid argument: vCPU count provided by the guest agent can only "
+            "be requested for live domains");
     if (!config && !target_is_running(&target))
         r = cpuctl_error_set(&error, -EINVAL,
                              "Requested operation is not valid: domain is not running");
@@ -333,9 +342,7 @@ int cmd_vcpucount(struct tool *tool, const struct arguments *arguments)
     else
         r = count(&target, config, maximum, &n, &error);
     if (r < 0)
-        return output_failure(&error, arguments_has(arguments, "guest")
-                                          ? "Failed to retrieve vCPU count from the guest"
-                                          : NULL);
+        return output_failure(&error, NULL);
     return print_count(tool, n);
 }
 
@@ -373,31 +380,44 @@ static int agent_timeout(const struct arguments *arguments, uint64_t *ret_usec,
     return 0;
 }
 
+/* The error of a reply that is one, with the name of the command that it is for. */
+static int check_reply(const char *text, struct json_object *reply, struct cpuctl_error *error)
+{
+    _cleanup_json_ struct json_object *command = NULL;
+    struct json_object *failure = NULL;
+    const char *name = "", *desc = "";
+
+    if (qmp_get_object(reply, NULL, "error", QMP_OPTIONAL, &failure, NULL) == 0)
+        return 0;
+    if (qmp_json_parse(text, strlen(text), &command, NULL) == 0)
+        qmp_get_string(command, NULL, "execute", QMP_OPTIONAL, &name, NULL);
+    qmp_get_string(failure, NULL, "desc", QMP_OPTIONAL, &desc, NULL);
+    return cpuctl_error_set(error, -EREMOTEIO,
+                            "internal error: unable to execute QEMU agent command '%.60s': %.360s",
+                            name, desc);
+}
+
 static int pass(struct target *target, const char *text, uint64_t timeout_usec,
                 struct json_object **ret_reply, struct cpuctl_error *error)
 {
     struct qmp_error cause = { 0 };
     struct qmp_client *agent;
-    struct json_object *failure;
-    int r = vm_agent(target->vm, &agent, error);
+    int r;
 
+    if (timeout_usec > 0 && timeout_usec < target->vm->agent_timeout)
+        target->vm->agent_timeout = timeout_usec;
+    r = vm_agent(target->vm, &agent, error);
     if (r < 0)
         return r;
     r = qmp_client_pass(agent, text, timeout_usec, ret_reply, &cause);
+    if (r == -EINVAL)
+        return vm_error(error, r, "internal error: cannot parse json ", &cause);
+    if (r == -ETIMEDOUT && timeout_usec == 0)
+        return cpuctl_error_set(error, r,
+                                "Guest agent is not responding: Guest agent not available for now");
     if (r < 0)
-        return vm_error(error, r,
-                        r == -EINVAL ? "internal error: cannot parse json "
-                                     : "Guest agent is not responding: ",
-                        &cause);
-    if (qmp_get_object(*ret_reply, NULL, "error", QMP_OPTIONAL, &failure, NULL) > 0) {
-        const char *desc = "";
-
-        qmp_get_string(failure, NULL, "desc", QMP_OPTIONAL, &desc, NULL);
-        return cpuctl_error_set(error, -EREMOTEIO,
-                                "internal error: unable to execute QEMU agent command: %.400s",
-                                desc);
-    }
-    return 0;
+        return vm_error(error, r, "Guest agent is not responding: ", &cause);
+    return check_reply(text, *ret_reply, error);
 }
 
 int cmd_agent_command(struct tool *tool, const struct arguments *arguments)
@@ -420,8 +440,8 @@ int cmd_agent_command(struct tool *tool, const struct arguments *arguments)
     if (r < 0)
         return output_failure(&error, NULL);
     if (arguments_has(arguments, "pretty")) {
-        printf("%s\n", json_object_to_json_string_ext(reply, JSON_C_TO_STRING_PRETTY |
-                                                                 JSON_C_TO_STRING_SPACED));
+        printf("%s\n\n", json_object_to_json_string_ext(reply, JSON_C_TO_STRING_PRETTY |
+                                                                   JSON_C_TO_STRING_SPACED));
         return EXIT_DONE;
     }
     printf("%s\n", json_object_to_json_string_ext(reply, JSON_C_TO_STRING_PLAIN));

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "host-thread.h"
 #include "output.h"
@@ -159,12 +160,12 @@ int cmd_vcpuinfo(struct tool *tool, const struct arguments *arguments)
 /* ---- maxvcpus ---- */
 
 const struct option_def maxvcpus_options[] = {
-    { .name = "type", .help = "domain type", .type = OPTION_STRING },
+    { .name = "type", .help = "domain type", .type = OPTION_STRING, .positional = true },
     { 0 },
 };
 
-/* libvirt's answer for everything that is not KVM (qemuConnectGetMaxVcpus()). */
-#define EMULATED_MAX 16
+/* What libvirt says of QEMU without KVM (qemuConnectGetMaxVcpus()). */
+#define EMULATED_MAX 255
 
 static int kvm_max(struct cpuctl_error *error)
 {
@@ -188,7 +189,9 @@ int cmd_maxvcpus(struct tool *tool, const struct arguments *arguments)
 
     if (type && strcasecmp(type, "kvm") == 0)
         r = kvm_max(&error);
-    else if (type && strcasecmp(type, "qemu") != 0)
+    else if (!type)
+        r = access("/dev/kvm", F_OK) == 0 ? kvm_max(&error) : EMULATED_MAX;
+    else if (strcasecmp(type, "qemu") != 0)
         r = cpuctl_error_set(&error, -EINVAL, "invalid argument: unknown type '%.100s'", type);
     if (r < 0)
         return output_failure(&error, NULL);

@@ -68,7 +68,7 @@ int cpulist_parse(const char *text, unsigned int limit, struct cpuctl_set **ret_
     }
     if (r == -ENOMEM)
         return cpuctl_error_set(error, r, "out of memory");
-    if (r < 0 || *p || cpuctl_set_is_empty(set))
+    if (r < 0 || *p)
         return cpuctl_error_set(error, -EINVAL, "invalid argument: Failed to parse bitmap '%.200s'",
                                 text);
     *ret_set = TAKE_PTR(set);

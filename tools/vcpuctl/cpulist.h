@@ -3,12 +3,15 @@
 #ifndef VCPUCTL_CPULIST_H
 #define VCPUCTL_CPULIST_H
 
+/** Above every number that libvirt takes for a vCPU: QEMU_GUEST_VCPU_MAX_ID. */
+#define CPULIST_VCPUS_MAX 4096U
+
 struct cpuctl_error;
 struct cpuctl_set;
 
 /**
- * Parses @text. @limit: every number has to be below it. Returns 0, -EINVAL (also for an empty set;
- * "invalid argument: Failed to parse bitmap '…'") or -ENOMEM.
+ * Parses @text. @limit: every number has to be below it. The set is empty where all was taken away
+ * again ("^2"). Returns 0, -EINVAL ("invalid argument: Failed to parse bitmap '…'") or -ENOMEM.
  */
 int cpulist_parse(const char *text, unsigned int limit, struct cpuctl_set **ret_set,
                   struct cpuctl_error *error);

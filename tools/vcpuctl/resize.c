@@ -57,9 +57,10 @@ int resize_plan_count(struct resize *resize, unsigned int count, struct cpuctl_e
             plugged--;
         }
     if (r == 0 && plugged != count)
-        return cpuctl_error_set(error, -EOPNOTSUPP,
-                                "Operation not supported: failed to find appropriate hotpluggable "
-                                "vcpus to reach the desired target vcpu count");
+        return cpuctl_error_set(
+            error, -EOPNOTSUPP,
+            "unsupported configuration: failed to find appropriate hotpluggable "
+            "vcpus to reach the desired target vcpu count");
     return r < 0 ? r : (int)resize->n_vcpus;
 }
 
@@ -75,18 +76,20 @@ int resize_plan_set(struct resize *resize, const struct cpuctl_set *set, bool pl
     if (last >= (int)vm->n_vcpus)
         return cpuctl_error_set(error, -ERANGE,
                                 "invalid argument: vcpu %d is not present in live config", last);
-    if (!plugged && cpuctl_set_has(set, 0))
-        return cpuctl_error_set(error, -EINVAL, "invalid argument: vCPU '0' can't be modified");
     r = begin_plan(resize, plugged, error);
     for (unsigned int i = 0; r == 0 && i < vm->n_vcpus; i++) {
         unsigned int index = plugged ? i : vm->n_vcpus - 1 - i;
 
-        if (!cpuctl_set_has(set, index) || vm->vcpus[index].plugged == plugged)
+        if (!cpuctl_set_has(set, index))
             continue;
-        if (!plugged && is_fixed(resize, index))
+        if (vm->vcpus[index].plugged == plugged)
+            r = cpuctl_error_set(
+                error, -EINVAL, "invalid argument: vcpu '%u' is already in requested state", index);
+        else if (!plugged && (index == 0 || is_fixed(resize, index)))
             r = cpuctl_error_set(error, -EOPNOTSUPP,
-                                 "Operation not supported: vcpu '%u' can't be hotunplugged", index);
-        plan(resize, index);
+                                 "Operation not supported: vcpu '%u' can't be unplugged", index);
+        else
+            plan(resize, index);
     }
     return r < 0 ? r : (int)resize->n_vcpus;
 }
