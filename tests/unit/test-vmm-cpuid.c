@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cpuctl.h"
+#include "vmm-agreement.h"
 #include "vmm/cpuid.h"
 #include "vmm/smp.h"
 
@@ -54,59 +55,53 @@ static const char *const shapes[] = {
     "4,sockets=1,cores=2,threads=2",
     "1,sockets=2,dies=2,cores=3,threads=2,maxcpus=24",
     "1,maxcpus=1024,sockets=4,dies=1,cores=128,threads=2",
+    "1,maxcpus=288,sockets=288",
+    "1,maxcpus=1020,sockets=4,dies=3,cores=17,threads=5",
+    "1,maxcpus=270,sockets=3,dies=10,cores=9",
+    "255",
+    "256",
 };
 
-static void check_vcpu(const struct cpuid *cpuid, const struct smp *smp, unsigned int index)
+static void read_table(void *data, uint32_t leaf, uint32_t subleaf, uint32_t ret_registers[4])
 {
-    struct kvm_cpuid2 *table = cpuid_of_vcpu(cpuid, smp, index);
-    uint32_t id = smp_apic_id(smp, index);
-    struct smp_place place = smp_place(smp, index);
-
-    ck_assert_ptr_nonnull(table);
-    ck_assert_uint_eq(cpuid_get(table, 1, 0, CPUID_EBX) >> 24, id & 0xff);
-    ck_assert_uint_eq(cpuid_get(table, 0xb, 0, CPUID_EDX), id);
-    ck_assert_uint_eq(cpuid_get(table, 0xb, 1, CPUID_EDX), id);
-    ck_assert_uint_eq(cpuid_get(table, 0x1f, 2, CPUID_EDX), id);
-    ck_assert_uint_ge(cpuid_get(table, 0, 0, CPUID_EAX), 0x1f);
-    /* The shifts take an ID apart into the place it was made from. */
-    ck_assert_uint_eq(id & ((1U << cpuid_get(table, 0xb, 0, CPUID_EAX)) - 1), place.thread);
-    ck_assert_uint_eq(id >> cpuid_get(table, 0xb, 1, CPUID_EAX), place.socket);
-    ck_assert_uint_eq(id >> cpuid_get(table, 0x1f, 2, CPUID_EAX), place.socket);
-    ck_assert_uint_eq((id >> cpuid_get(table, 0x1f, 1, CPUID_EAX)) %
-                          (1U << (smp_socket_shift(smp) - smp_die_shift(smp))),
-                      place.die);
-    ck_assert_uint_eq(cpuid_get(table, 0xb, 1, CPUID_EBX), smp->dies * smp->cores * smp->threads);
-    ck_assert_uint_eq(cpuid_get(table, 0xb, 2, CPUID_ECX) >> 8, 0);
-    if (cpuid->amd) {
-        ck_assert_uint_eq(cpuid_get(table, 0x8000001e, 0, CPUID_EAX), id);
-        ck_assert_uint_eq(cpuid_get(table, 0x8000001e, 0, CPUID_EBX) >> 8 & 0xff, smp->threads - 1);
-        ck_assert_uint_eq(cpuid_get(table, 0x80000008, 0, CPUID_ECX) >> 12, smp_socket_shift(smp));
-        ck_assert_uint_eq(cpuid_get(table, 0x8000001d, 3, CPUID_EAX) >> 14 & 0xfff,
-                          (1U << smp_die_shift(smp)) - 1);
-        ck_assert_uint_ge(cpuid_get(table, 0x80000000, 0, CPUID_EAX), 0x8000001e);
-        ck_assert_uint_eq(cpuid_get(table, 0x80000001, 0, CPUID_ECX) >> 1 & 1,
-                          smp->dies * smp->cores * smp->threads > 1); /* CmpLegacy */
-    } else {
-        ck_assert_uint_eq(cpuid_get(table, 4, 0, CPUID_EAX) >> 14 & 0xfff,
-                          (1U << smp_core_shift(smp)) - 1);
-        ck_assert_uint_eq(cpuid_get(table, 4, 3, CPUID_EAX) >> 14 & 0xfff,
-                          (1U << smp_die_shift(smp)) - 1);
-    }
-    free(table);
+    for (enum cpuid_register reg = CPUID_EAX; reg <= CPUID_EDX; reg++)
+        ret_registers[reg] = cpuid_get(data, leaf, subleaf, reg);
 }
 
-START_TEST(leaves_agree)
+static bool plugged(void *opaque, unsigned int index)
+{
+    const struct smp *smp = opaque;
+
+    return index < smp->cpus;
+}
+
+/* Two vendors, and a guest's kernel reads other leaves on each. */
+START_TEST(leaves_and_tables_agree)
 {
     const bool amd = _i % 2 != 0;
+    struct acpi_config config = { .plugged = plugged };
+    struct acpi_tables tables;
     struct cpuid cpuid;
     struct smp smp;
 
     ck_assert_int_eq(smp_parse(shapes[_i / 2], &smp, NULL), 0);
     ck_assert_int_eq(make(amd, "host", &cpuid, NULL), 0);
     ck_assert_int_eq(cpuid.amd, amd);
-    for (unsigned int i = 0; i < smp.maxcpus; i++)
-        check_vcpu(&cpuid, &smp, i);
+    for (unsigned int i = 0; i < smp.maxcpus; i++) {
+        struct kvm_cpuid2 *table = cpuid_of_vcpu(&cpuid, &smp, i);
+
+        ck_assert_ptr_nonnull(table);
+        agreement_check_leaves(&smp, i, amd, read_table, table);
+        ck_assert_uint_ge(cpuid_get(table, 0, 0, CPUID_EAX), 0x1f);
+        ck_assert_uint_eq(cpuid_get(table, 1, 0, CPUID_EDX) >> 28 & 1, smp_socket_shift(&smp) > 0);
+        free(table);
+    }
     cpuid_free(&cpuid);
+    config.smp = &smp;
+    config.opaque = &smp;
+    ck_assert_int_eq(acpi_tables_build(&config, &tables, NULL), 0);
+    agreement_check_tables(&smp, &tables);
+    acpi_tables_free(&tables);
 }
 END_TEST
 
@@ -215,7 +210,7 @@ Suite *unit_suite(void)
     Suite *suite = suite_create("vmm-cpuid");
     TCase *core = tcase_create("cpuid");
 
-    tcase_add_loop_test(core, leaves_agree, 0, 2 * sizeof(shapes) / sizeof(shapes[0]));
+    tcase_add_loop_test(core, leaves_and_tables_agree, 0, 2 * sizeof(shapes) / sizeof(shapes[0]));
     tcase_add_test(core, dies_are_nodes_before_zen);
     tcase_add_test(core, what_kvm_leaves_out_is_offered);
     tcase_add_test(core, models_have_only_what_they_name);

@@ -65,7 +65,8 @@ tests_unit_test_vmm_power_SOURCES = tests/unit/test-vmm-power.c $(unit_main)
 tests_unit_test_vmm_power_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_power_LDADD = $(unit_vmm_libs)
 unit_tests += tests/unit/test-vmm-cpuid
-tests_unit_test_vmm_cpuid_SOURCES = tests/unit/test-vmm-cpuid.c $(unit_main)
+unit_vmm_agreement = tests/unit/vmm-agreement.c tests/unit/vmm-agreement.h
+tests_unit_test_vmm_cpuid_SOURCES = tests/unit/test-vmm-cpuid.c $(unit_vmm_agreement) $(unit_main)
 tests_unit_test_vmm_cpuid_CFLAGS = $(unit_cflags)
 tests_unit_test_vmm_cpuid_LDADD = $(unit_vmm_libs)
 

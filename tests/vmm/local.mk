@@ -23,7 +23,7 @@ tests_vmm_test_micro_interrupts_LDFLAGS = $(micro_ldflags)
 tests_vmm_test_micro_interrupts_LDADD = $(micro_libs)
 
 unit_tests += tests/vmm/test-micro-cpus
-tests_vmm_test_micro_cpus_SOURCES = tests/vmm/test-micro-cpus.c $(micro_suite)
+tests_vmm_test_micro_cpus_SOURCES = tests/vmm/test-micro-cpus.c $(micro_suite) $(unit_vmm_agreement)
 tests_vmm_test_micro_cpus_CFLAGS = $(micro_cflags)
 tests_vmm_test_micro_cpus_LDFLAGS = $(micro_ldflags)
 tests_vmm_test_micro_cpus_LDADD = $(micro_libs)

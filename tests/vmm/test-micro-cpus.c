@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include "tests/unit/main.h"
+#include "tests/unit/vmm-agreement.h"
 
 #define VECTOR 0x40
+/* "Auth", of AuthenticAMD */
+#define VENDOR_AMD 0x68747541U
 
 static const uint32_t ids[] = { 0, 1, 255, 256, 300, 1000, 4095 };
 #define COUNT (sizeof(ids) / sizeof(ids[0]))
@@ -133,6 +136,54 @@ START_TEST(a_thousand_cpus)
 }
 END_TEST
 
+/* ---- who is who ---- */
+
+struct guest_cpu {
+    struct micro *micro;
+    unsigned int index;
+};
+
+static void read_in_guest(void *data, uint32_t leaf, uint32_t subleaf, uint32_t ret_registers[4])
+{
+    const struct guest_cpu *cpu = data;
+
+    micro_cpuid(cpu->micro, cpu->index, leaf, subleaf, ret_registers);
+}
+
+/* Fields with room to spare, of one bit, of none; the last has IDs from 256 on. */
+static const char *const shapes[] = {
+    "12,sockets=2,cores=3,threads=2",
+    "16,sockets=2,dies=2,cores=2,threads=2",
+    "5,sockets=5",
+    "1,maxcpus=270,sockets=18,cores=5,threads=3",
+};
+
+/* As KVM executes it in the guest, for the CPUs at both ends of each shape. */
+START_TEST(cpus_know_their_place)
+{
+    struct micro *micro = micro_new(&(struct micro_config){ .smp = shapes[_i] });
+    const struct smp *smp = &micro->vm->smp;
+    struct guest_cpu cpu = { .micro = micro };
+    uint32_t vendor[4];
+
+    agreement_check_tables(smp, &micro->vm->acpi);
+    if (smp->cpus < smp->maxcpus) {
+        micro_plug(micro, smp->maxcpus - 1);
+        micro_start(micro, smp->maxcpus - 1);
+        micro_wait_started(micro, smp->maxcpus - 1, 1);
+    }
+    micro_cpuid(micro, 0, 0, 0, vendor);
+    for (cpu.index = 0; cpu.index < smp->maxcpus; cpu.index++) {
+        if (micro_starts(micro, cpu.index) == 0)
+            continue;
+        ck_assert_uint_eq((uint32_t)micro_rdmsr(micro, cpu.index, MICRO_X2APIC_ID),
+                          smp_apic_id(smp, cpu.index));
+        agreement_check_leaves(smp, cpu.index, vendor[1] == VENDOR_AMD, read_in_guest, &cpu);
+    }
+    micro_free(micro);
+}
+END_TEST
+
 /* ---- the limit ---- */
 
 static int create(struct micro *micro, uint32_t id)
@@ -180,6 +231,7 @@ static void add(TCase *core)
     tcase_add_test(core, a_cpu_starts_again_after_init);
     tcase_add_test(core, without_set_lapic_a_hot_added_cpu_is_unknown);
     tcase_add_test(core, a_thousand_cpus);
+    tcase_add_loop_test(core, cpus_know_their_place, 0, sizeof(shapes) / sizeof(shapes[0]));
     tcase_add_test(core, the_limit_is_this_vms);
 }
 
