@@ -62,7 +62,7 @@ static const struct {
     { SCMP_SYS(sched_setaffinity), 0 },
     { SCMP_SYS(sched_yield), VCPU | BLK },
     { SCMP_SYS(set_robust_list), 0 },
-    { SCMP_SYS(sigaltstack), 0 },
+    { SCMP_SYS(sigaltstack), VCPU | BLK },
     { SCMP_SYS(sysinfo), VCPU | BLK },
     /* what is open: the guest's ends, eventfds, disks; a kernel is read again at a reset */
     { SCMP_SYS(close), VCPU },
