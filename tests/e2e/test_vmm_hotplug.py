@@ -119,6 +119,17 @@ def come_and_go(machine, qmp, agent):
     same(asked(qmp, 3), ("removal", "done", "success"))
 
 
+def reconnect(machine, agent):
+    """The agent's client goes in the middle of a request, and comes back, a few times."""
+    for _ in range(3):
+        agent.send(b'{"execute": "guest-get-')
+        machine.end_relay("agent")
+        agent.reconnect()
+        machine.relay("agent")
+        agent.sync(30)
+    same(agent.vcpus(), {0: True})
+
+
 def refuse(machine, qmp, agent):
     add(machine, qmp, 1)
     wait_said(machine, "filled")
@@ -150,6 +161,7 @@ def test_cpus_come_go_and_are_refused(machine):
     same(agent.vcpus(), {0: True})
     try:
         come_and_go(machine, qmp, agent)
+        reconnect(machine, agent)
         refuse(machine, qmp, agent)
     finally:
         print("\n".join("# " + line for line in console(machine)[-60:]), flush=True)
