@@ -66,3 +66,37 @@ def test_disk_and_port(machine):
     same(lines(console, "line"), ["from the host"])
     same(machine.read_file("/tmp/disk")[3 * 512:3 * 512 + 8], b"written\n")
     same(machine.read_file("/tmp/answer"), b"from the guest\n")
+
+FAULTS = """
+for try in 1 2; do
+    dd if=/dev/zero of=/dev/vda bs=4096 count=64 conv=fsync 2>/dev/null && echo "small full" ||
+        echo "small refused"
+done
+dd if=/dev/vda of=/dev/null bs=4096 count=4 2>/dev/null && echo "small readable"
+dd if=/dev/vdb of=/dev/null bs=4096 count=4 2>/dev/null && echo "cut readable" ||
+    echo "cut refused"
+echo x | dd of=/dev/vdc bs=512 conv=fsync 2>/dev/null && echo "unlinked written"
+"""
+
+# The first drive's file system is too small for it; the second file is cut, the third has no name.
+SPOIL = """
+mkdir -p /tmp/small && mount -t tmpfs -o size=64k small /tmp/small
+for file in /tmp/small/disk /tmp/cut /tmp/unlinked; do
+    dd if=/dev/zero of=$file bs=1 count=0 seek=1M 2>/dev/null
+done
+rm -f /tmp/console
+(until [ -s /tmp/console ]; do sleep 0.1; done; echo >/tmp/cut; rm /tmp/unlinked) >/dev/null 2>&1 &
+"""
+
+
+@host(timeout=600, programs=("socat",))
+def test_drives_that_fail(machine):
+    """The guest gets an I/O error, and the VM goes on."""
+    machine.sh(SPOIL)
+    console, done = machine.vmm(FAULTS, "--memory 256M " + " ".join(
+        f"--drive file=/tmp/{name},format=raw" for name in ("small/disk", "cut", "unlinked")),
+                                modules=("virtio_pci", "virtio_blk"))
+    same(lines(console, "small"), ["refused", "refused", "readable"])
+    same(lines(console, "cut"), ["refused"])
+    same(lines(console, "unlinked"), ["written"])
+    same((done.status, done.err), (0, b""))
