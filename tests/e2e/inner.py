@@ -27,6 +27,15 @@ QEMU = ("qemu-system-x86_64 -nodefaults -no-user-config -display none -accel kvm
         f"-device virtserialport,bus=ports.0,chardev=shell,name={SHELL_PORT}")
 
 
+def own_memory(host, pid):
+    """Resident memory of the VMM `pid` in L1, in KiB, beyond its guest's RAM: that is the largest
+    mapping."""
+    return int(host.sh(
+        "awk '/^[0-9a-f]+-/ { size = 0 } /^Size:/ { size = $2 } "
+        "/^Rss:/ { all += $2; if (size > most) { most = size; ram = $2 } } "
+        f"END {{ print all - ram }}' /proc/{pid}/smaps"))
+
+
 class Inner(Machine):
     """A Machine that a VMM in `host` runs."""
 
@@ -81,17 +90,20 @@ class Inner(Machine):
         return int(self.host.sh("cat /tmp/vmm.pid"))
 
     def own_memory(self):
-        """The VMM's resident memory beyond the guest's RAM, its largest mapping, in KiB."""
-        return int(self.host.sh(
-            "awk '/^[0-9a-f]+-/ { size = 0 } /^Size:/ { size = $2 } "
-            "/^Rss:/ { all += $2; if (size > most) { most = size; ram = $2 } } "
-            f"END {{ print all - ram }}' /proc/{self.pid()}/smaps"))
+        """See own_memory()."""
+        return own_memory(self.host, self.pid())
 
     def wait_end(self, timeout=60):
         """Wait until the VMM has ended; its exit status."""
         wait_until(lambda: self.host.run("test -s /tmp/vmm.status").status == 0, "the VMM to end",
                    timeout, 0.2)
         return int(self.host.sh("cat /tmp/vmm.status"))
+
+    def end_qmp(self):
+        """Disconnect `qmp`: QEMU's monitor takes one client at a time."""
+        self.host.end_relay("qmp")
+        self.qmp.stream.close()
+        self.qmp = None
 
     def close(self):
         self.host.run("test -s /tmp/vmm.status || kill $(cat /tmp/vmm.pid); "
