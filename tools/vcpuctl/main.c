@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* vcpuctl: main() and the options that stand before a command. */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "libcpuctl/standard-fds.h"
 #include "output.h"
 #include "store.h"
 
@@ -107,17 +107,6 @@ static int run_command(struct tool *tool, int argc, char **argv)
         putchar('\n');
     store_free(tool->store);
     return r;
-}
-
-/* Occupies descriptors 0 to 2 where the caller closed them, so that no file opened later becomes
- * "standard output". */
-static bool guard_standard_descriptors(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 &&
-            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
-            return false;
-    return true;
 }
 
 int main(int argc, char **argv)
