@@ -70,7 +70,7 @@ class Inner(Machine):
             value.add_note(self.said())
         self.close()
 
-    def wait_booted(self, times=1, timeout=120):
+    def wait_booted(self, times=1, timeout=300):
         """Wait until the guest has come up so many times."""
         self.host.sh("until [ $(grep -c 'guest-init: ready' /tmp/console) -ge "
                      f"{times} ] || [ -s /tmp/vmm.status ]; do sleep 0.2; done", timeout)

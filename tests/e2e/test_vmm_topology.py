@@ -7,6 +7,8 @@ from inner import Inner
 from nested import host
 
 SHAPE = {"served": True, "inner_programs": ("lscpu", "cpuctl")}
+# QEMU's CPU model of an outer guest on what says that it is a Zen 3.
+ZEN = "max,family=25,model=1"
 # Three cores leave gaps in the APIC IDs; the last CPU comes later.
 SMP = "23,sockets=2,dies=2,cores=3,threads=2,maxcpus=24"
 NUMA = ("--numa node,nodeid=0,cpus=0-11,mem=192M --numa node,nodeid=1,cpus=12-23,mem=128M "
@@ -56,7 +58,6 @@ def test_dies_by_node(machine):
     run(machine)
 
 
-@host(timeout=600, cpu="max,family=25,model=1", cmdline="mitigations=off", **SHAPE)
+@host(timeout=600, cpu=ZEN, cmdline="mitigations=off", **SHAPE)
 def test_dies_by_leaf_1f(machine):
-    """On what says that it is a Zen 3."""
     run(machine)
