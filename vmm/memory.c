@@ -60,19 +60,27 @@ int memory_new(const struct memory_config *config, struct memory *ret_memory,
             error, -EINVAL,
             "--memory: %llu KiB; it must be at least %llu KiB and a multiple of %llu KiB (a page)",
             (unsigned long long)config->size / KIB, SIZE_MIN / KIB, PAGE / KIB);
+    if (config->path && config->merge)
+        return cpuctl_error_set(error, -EINVAL,
+                                "--mem-merge: KSM merges anonymous memory only, and --mem-path %s "
+                                "is a file's",
+                                config->path);
     if (config->path) {
         fd = make_file(config, error);
         if (fd < 0)
             return fd;
     }
+    /* A page that a full folder can not give would end us by SIGBUS: huge pages are reserved now.
+     */
     memory.host =
         mmap(NULL, config->size, PROT_READ | PROT_WRITE,
-             (config->path ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS) | MAP_NORESERVE, fd, 0);
+             config->path ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, fd, 0);
     if (memory.host == MAP_FAILED) {
         int code = -errno;
 
-        return cpuctl_error_set(error, code, "--memory: %llu bytes can not be mapped: %s",
-                                (unsigned long long)config->size,
+        return cpuctl_error_set(error, code, "%s%s: %llu bytes can not be mapped: %s",
+                                config->path ? "--mem-path " : "--memory",
+                                config->path ? config->path : "", (unsigned long long)config->size,
                                 strerror_r(-code, buffer, sizeof(buffer)));
     }
     if (config->merge && madvise(memory.host, config->size, MADV_MERGEABLE) < 0) {
