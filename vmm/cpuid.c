@@ -86,6 +86,16 @@ static const struct cpuid_feature *find_feature(const char *name, size_t length)
     return NULL;
 }
 
+/* A bit with two names has them in two rows, one after the other. */
+static bool is_second_name(size_t row)
+{
+    const struct cpuid_feature *feature = &cpuid_features[row];
+
+    return row > 0 && feature->leaf == feature[-1].leaf &&
+           feature->subleaf == feature[-1].subleaf && feature->reg == feature[-1].reg &&
+           feature->bit == feature[-1].bit;
+}
+
 static bool has(const struct kvm_cpuid2 *table, const struct cpuid_feature *feature)
 {
     return (cpuid_get(table, feature->leaf, feature->subleaf, feature->reg) >> feature->bit & 1) !=
@@ -196,7 +206,7 @@ static int check_offer(const struct kvm_cpuid2 *table, const struct kvm_cpuid2 *
     for (size_t i = 0; i < cpuid_features_count; i++) {
         const struct cpuid_feature *feature = &cpuid_features[i];
 
-        if (has(table, feature) && !has(offer, feature))
+        if (!is_second_name(i) && has(table, feature) && !has(offer, feature))
             note_missing(missing, sizeof(missing), feature->name, strlen(feature->name));
     }
     if (missing[0] == '\0')

@@ -186,6 +186,21 @@ START_TEST(refusals_name_the_feature)
 }
 END_TEST
 
+/* pni and sse3 are one bit. */
+START_TEST(a_missing_bit_is_named_once)
+{
+    struct kvm_cpuid2 *supported = make_supported(false);
+    struct cpuctl_error error = { 0 };
+    struct cpuid cpuid;
+
+    supported->entries[1].ecx &= ~1U;
+    ck_assert_int_eq(cpuid_from(supported, true, "x86-64-v2", &cpuid, &error), -ENOTSUP);
+    ck_assert_ptr_nonnull(strstr(error.text, "does not support pni"));
+    ck_assert_ptr_null(strstr(error.text, "sse3"));
+    free(supported);
+}
+END_TEST
+
 START_TEST(every_model_names_known_features)
 {
     for (size_t i = 0; i < cpuid_models_count; i++) {
@@ -215,6 +230,7 @@ Suite *unit_suite(void)
     tcase_add_test(core, what_kvm_leaves_out_is_offered);
     tcase_add_test(core, models_have_only_what_they_name);
     tcase_add_loop_test(core, refusals_name_the_feature, 0, sizeof(refusals) / sizeof(refusals[0]));
+    tcase_add_test(core, a_missing_bit_is_named_once);
     tcase_add_test(core, every_model_names_known_features);
     tcase_set_timeout(core, 60);
     suite_add_tcase(suite, core);
