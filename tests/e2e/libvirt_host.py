@@ -167,6 +167,8 @@ def libvirt():
 class Domain(Machine):
     """A guest that libvirt starts. It has CPUs 0 to cpus - 1, and can have maxcpus."""
 
+    host = staticmethod(libvirt)  # who defines and starts it
+
     def __init__(self, name="guest", cpus=1, maxcpus=4, memory=256, cmdline="", programs=(),
                  files=None, modules=(), template=None):
         """template: a file to take in DOMAIN's place, for a domain of another shape."""

@@ -112,17 +112,16 @@ static int run_domstate(struct tool *tool, const struct arguments *arguments)
         return r;
     if (tool->json) {
         value = json_object_new_object();
-        if (value &&
-            (qmp_object_add(value, "state",
-                            json_object_new_string(domain_state_name(domain->state))) < 0 ||
-             qmp_object_add(value, "reason", json_object_new_string(domain_reason_name(domain))) <
-                 0)) {
+        if (value && (qmp_object_add(value, "state",
+                                     json_object_new_string(domain_state_name(domain))) < 0 ||
+                      qmp_object_add(value, "reason",
+                                     json_object_new_string(domain_reason_name(domain))) < 0)) {
             json_object_put(value);
             value = NULL;
         }
         return output_json(value);
     }
-    printf("%s", domain_state_name(domain->state));
+    printf("%s", domain_state_name(domain));
     if (arguments_has(arguments, "reason"))
         printf(" (%s)", domain_reason_name(domain));
     putchar('\n');

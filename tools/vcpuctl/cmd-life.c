@@ -16,10 +16,10 @@ static int run_start(struct tool *tool, const struct arguments *arguments)
 
     if (r != EXIT_DONE)
         return r;
-    if (domain->state == DOMAIN_RUNNING)
+    if (domain->state == DOMAIN_RUNNING && !domain->starting)
         return output_error("Domain is already active");
     if (domain_lock(domain, DOMAIN_LOCK_CHANGE, DOMAIN_LOCK_TIMEOUT, &error) < 0 ||
-        launch_start(domain, arguments_has(arguments, "paused"), &error) < 0)
+        launch_start(domain, &error) < 0)
         return output_failure(&error, "Failed to start domain '%s'", domain->name);
     domain_unlock(domain, DOMAIN_LOCK_CHANGE);
     output_message(tool, "Domain '%s' started", domain->name);
@@ -128,12 +128,10 @@ const struct command life_commands[] = {
     { .name = "start",
       .summary = "start a (previously defined) inactive domain",
       .description = "Start a domain; it goes on when vcpuctl ends.",
-      .options =
-          (const struct option_def[]){
-              OPTION_DOMAIN,
-              { .name = "console", .help = "attach to console after creation" },
-              { .name = "paused", .help = "leave the guest paused after creation" },
-              { 0 } },
+      .options = (const struct option_def[]){ OPTION_DOMAIN,
+                                              { .name = "console",
+                                                .help = "attach to console after creation" },
+                                              { 0 } },
       .run = run_start },
     { 0 },
 };

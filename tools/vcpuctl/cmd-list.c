@@ -32,8 +32,7 @@ static struct json_object *describe(const struct domain *domain)
         ((domain->id > 0 && qmp_object_add(value, "id", json_object_new_int(domain->id)) < 0) ||
          qmp_object_add(value, "name", json_object_new_string(domain->name)) < 0 ||
          qmp_object_add(value, "uuid", json_object_new_string(domain->uuid)) < 0 ||
-         qmp_object_add(value, "state", json_object_new_string(domain_state_name(domain->state))) <
-             0)) {
+         qmp_object_add(value, "state", json_object_new_string(domain_state_name(domain))) < 0)) {
         json_object_put(value);
         value = NULL;
     }
@@ -91,7 +90,7 @@ static void print_table(const struct arguments *arguments, struct domain **domai
     char id[16];
 
     for (size_t i = 0; i < count; i++) {
-        const char *words[3] = { id, domains[i]->name, domain_state_name(domains[i]->state) };
+        const char *words[3] = { id, domains[i]->name, domain_state_name(domains[i]) };
 
         id_text(domains[i], id);
         for (size_t c = 0; is_wanted(arguments, domains[i]) && c < 3; c++)
@@ -109,7 +108,7 @@ static void print_table(const struct arguments *arguments, struct domain **domai
             continue;
         id_text(domains[i], id);
         printf(" %-*s   %-*s   %s\n", (int)widths[0], id, (int)widths[1], domains[i]->name,
-               domain_state_name(domains[i]->state));
+               domain_state_name(domains[i]));
     }
 }
 
@@ -172,7 +171,7 @@ static void info_text(const struct info *info)
     printf("%-15s %s\n", "Name:", domain->name);
     printf("%-15s %s\n", "UUID:", domain->uuid);
     printf("%-15s %s\n", "OS Type:", "hvm");
-    printf("%-15s %s\n", "State:", domain_state_name(domain->state));
+    printf("%-15s %s\n", "State:", domain_state_name(domain));
     printf("%-15s %u\n", "CPU(s):", info->definition->vcpu_current);
     if (info->cpu_time >= 0)
         printf("%-15s %.1fs\n", "CPU time:", info->cpu_time);

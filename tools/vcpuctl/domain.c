@@ -147,6 +147,7 @@ static int read_state(struct domain *domain, struct cpuctl_error *error)
 
     domain->id = -1;
     domain->pid = 0;
+    domain->starting = false;
     domain->state = DOMAIN_SHUTOFF;
     domain->reason = DOMAIN_REASON_UNKNOWN;
     if (!path)
@@ -166,6 +167,7 @@ static int read_state(struct domain *domain, struct cpuctl_error *error)
     domain->id = status.id;
     domain->pid = status.pid;
     domain->state = DOMAIN_RUNNING;
+    domain->starting = status.reason == DOMAIN_REASON_FAILED;
     return 0;
 }
 

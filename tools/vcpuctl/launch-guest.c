@@ -79,7 +79,7 @@ static int pin_vcpus(struct qmp_client *client, const struct definition *definit
     return 0;
 }
 
-int launch_guest(const struct domain *domain, bool paused, struct cpuctl_error *error)
+int launch_guest(const struct domain *domain, struct cpuctl_error *error)
 {
     _cleanup_free_ char *path = domain_qmp_path(domain, DOMAIN_QMP_CONTROL);
     _cleanup_(qmp_client_freep) struct qmp_client *client = NULL;
@@ -92,7 +92,7 @@ int launch_guest(const struct domain *domain, bool paused, struct cpuctl_error *
     if (r < 0)
         return cpuctl_error_set(error, r, "internal error: %s", qmp_error.desc);
     r = is_pinned(domain->live) ? pin_vcpus(client, domain->live, error) : 0;
-    if (r < 0 || paused)
+    if (r < 0)
         return r;
     r = qmp_client_execute(client, "cont", NULL, TIMEOUT, NULL, &qmp_error);
     return r < 0 ? cpuctl_error_set(error, r, "internal error: %s", qmp_error.desc) : 0;

@@ -10,9 +10,9 @@ struct domain;
 
 /**
  * Connects to the control socket of a VMM that waits to be told to run, pins the vCPUs' threads as
- * domain->live says, and lets the guest run unless @paused. Returns 0, -ENOENT or -ECONNREFUSED
+ * domain->live says, and lets the guest run. Returns 0, -ENOENT or -ECONNREFUSED
  * (the socket isn't there yet), or another negative errno.
  */
-int launch_guest(const struct domain *domain, bool paused, struct cpuctl_error *error);
+int launch_guest(const struct domain *domain, struct cpuctl_error *error);
 
 #endif

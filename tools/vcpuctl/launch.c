@@ -17,6 +17,7 @@
 #include "domain-internal.h"
 #include "host-process.h"
 #include "launch-guest.h"
+#include "output.h"
 #include "scope.h"
 #include "store-internal.h"
 
@@ -28,6 +29,8 @@
 /* How long a VMM may take to open its control socket, ms: it may fill huge pages first. */
 #define CONNECT_TIMEOUT_MS  60000U
 #define CONNECT_INTERVAL_MS 20U
+/* So many broken connections to a VMM that doesn't end, 5 s of them. */
+#define BROKEN_MAX 250U
 /* SIGTERM, then SIGKILL, as libvirt waits. */
 #define TERM_TIMEOUT_MS 10000
 #define KILL_TIMEOUT_MS 30000
@@ -212,18 +215,30 @@ static int died(const struct domain *domain, struct cpuctl_error *error)
                             *words ? ": " : "", words);
 }
 
-/* Waits until the VMM answers, then sets it up and lets the guest run. */
-static int connect_guest(struct launch *launch, bool paused, struct cpuctl_error *error)
+/* Whether the VMM has ended; if so, it is waited for. */
+static bool has_ended(struct launch *launch)
 {
+    if (launch->pid > 0 && waitpid(launch->pid, NULL, WNOHANG) == launch->pid)
+        launch->pid = 0;
+    return launch->pid == 0;
+}
+
+/* Waits until the VMM answers, then sets it up and lets the guest run. */
+static int connect_guest(struct launch *launch, struct cpuctl_error *error)
+{
+    unsigned int broken = 0;
+
     for (unsigned int waited = 0; waited < CONNECT_TIMEOUT_MS; waited += CONNECT_INTERVAL_MS) {
         struct timespec pause = { .tv_nsec = CONNECT_INTERVAL_MS * 1000000L };
-        int r = launch_guest(launch->domain, paused, error);
+        int r = launch_guest(launch->domain, error);
 
-        if (r != -ENOENT && r != -ECONNREFUSED)
-            return r < 0 && waitpid(launch->pid, NULL, WNOHANG) != 0 ? died(launch->domain, error)
-                                                                     : r;
-        if (waitpid(launch->pid, NULL, WNOHANG) != 0)
+        if (r == 0)
+            return 0;
+        if (has_ended(launch))
             return died(launch->domain, error);
+        /* A connection that breaks is the first sign of a VMM that is about to end. */
+        if (r != -ENOENT && r != -ECONNREFUSED && broken++ >= BROKEN_MAX)
+            return r;
         nanosleep(&pause, NULL);
     }
     return cpuctl_error_set(error, -ETIMEDOUT,
@@ -231,8 +246,15 @@ static int connect_guest(struct launch *launch, bool paused, struct cpuctl_error
                             CONNECT_TIMEOUT_MS / 1000);
 }
 
-static int run_process(struct launch *launch, struct status *status, bool paused,
-                       struct cpuctl_error *error)
+/* The guest runs: from now on the domain ends for another reason than a failed start. */
+static int note_running(const struct domain *domain, struct status *status,
+                        struct cpuctl_error *error)
+{
+    status->reason = DOMAIN_REASON_UNKNOWN;
+    return status_write(domain->folder, status, error);
+}
+
+static int run_process(struct launch *launch, struct status *status, struct cpuctl_error *error)
 {
     struct domain *domain = launch->domain;
     struct cpuctl_error why = { 0 };
@@ -241,20 +263,31 @@ static int run_process(struct launch *launch, struct status *status, bool paused
     if (r < 0)
         return r;
     status->pid = launch->pid;
+    status->reason = DOMAIN_REASON_FAILED;
     r = status_write(domain->folder, status, error);
     if (r == 0 && scope_make(domain->name, status->id, launch->pid, &why) < 0)
-        fprintf(stderr, "warning: %s\n", why.text);
+        output_warning("%s", why.text);
     r = r < 0 ? r : let_go(launch, error);
     /* From here on the lock is the VMM's alone. */
     close_pointer(&launch->alive);
-    r = r < 0 ? r : connect_guest(launch, paused, error);
-    if (r < 0) {
+    r = r < 0 ? r : connect_guest(launch, error);
+    r = r < 0 ? r : note_running(domain, status, error);
+    if (r < 0 && launch->pid > 0) {
         kill(launch->pid, SIGKILL);
         waitpid(launch->pid, NULL, 0);
-        status->reason = DOMAIN_REASON_FAILED;
-        status_write(domain->folder, status, NULL);
     }
     return r;
+}
+
+/* Somebody has started the VMM, and ended before the guest ran. */
+static int go_on(struct domain *domain, struct cpuctl_error *error)
+{
+    struct status status;
+    int r = status_read(domain->folder, &status, error);
+
+    r = r < 0 ? r : launch_guest(domain, error);
+    r = r < 0 ? r : note_running(domain, &status, error);
+    return r < 0 ? r : domain_refresh(domain, error);
 }
 
 static int prepare(struct launch *launch, struct status *status, struct cpuctl_error *error)
@@ -279,14 +312,17 @@ static int prepare(struct launch *launch, struct status *status, struct cpuctl_e
     return domain->live ? domain_save_live(domain, error) : no_memory(error);
 }
 
-int launch_start(struct domain *domain, bool paused, struct cpuctl_error *error)
+int launch_start(struct domain *domain, struct cpuctl_error *error)
 {
     struct launch launch = { .domain = domain, .alive = -1, .link = -1 };
     struct status status = { 0 };
     struct cpuctl_error ignored = { 0 };
-    int r = prepare(&launch, &status, error);
+    int r;
 
-    r = r < 0 ? r : run_process(&launch, &status, paused, error);
+    if (domain->starting)
+        return go_on(domain, error);
+    r = prepare(&launch, &status, error);
+    r = r < 0 ? r : run_process(&launch, &status, error);
     close_pointer(&launch.alive);
     close_pointer(&launch.link);
     command_line_free(&launch.line);

@@ -34,12 +34,12 @@ int launch_cpuvmm(const struct definition *definition, const char *folder,
                   struct command_line *line, struct cpuctl_error *error);
 
 /**
- * Starts a domain that is shut off, with DOMAIN_LOCK_CHANGE held, and lets the guest run unless
- * @paused. The VMM goes on when the caller ends. Returns 0, -EBUSY (it runs), -ENOTSUP (something
- * in its definition can't be honoured), or another negative errno; then it is shut off, for the
- * reason DOMAIN_REASON_FAILED if the VMM had been started.
+ * Starts a domain that is shut off, with DOMAIN_LOCK_CHANGE held; what somebody began who was
+ * killed is brought to its end. The VMM goes on when the caller ends. Returns 0, -EBUSY (it runs),
+ * -ENOTSUP (something in its definition can't be honoured), or another negative errno; then it is
+ * shut off, for the reason DOMAIN_REASON_FAILED if the VMM had been started.
  */
-int launch_start(struct domain *domain, bool paused, struct cpuctl_error *error);
+int launch_start(struct domain *domain, struct cpuctl_error *error);
 
 /**
  * Ends the VMM: SIGTERM, and after a while SIGKILL unless @graceful. Notes that the operator did

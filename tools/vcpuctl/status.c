@@ -53,11 +53,13 @@ int status_write(const char *folder, const struct status *status, struct cpuctl_
 const char *domain_reason_name(const struct domain *domain)
 {
     if (domain->state == DOMAIN_RUNNING)
-        return "booted";
+        return domain->starting ? "starting up" : "booted";
     return reason_names[domain->reason];
 }
 
-const char *domain_state_name(enum domain_state state)
+const char *domain_state_name(const struct domain *domain)
 {
-    return state == DOMAIN_RUNNING ? "running" : "shut off";
+    if (domain->state == DOMAIN_RUNNING)
+        return domain->starting ? "paused" : "running";
+    return "shut off";
 }

@@ -29,8 +29,9 @@ static inline void close_pointer(int *fd)
 struct status {
     int id;
     pid_t pid;
-    enum domain_reason reason; /**< why it ended, when somebody said so */
-    char boot[40];             /**< the host's boot that it belongs to */
+    /** Why it ended, when somebody said so; DOMAIN_REASON_FAILED until the guest is let go. */
+    enum domain_reason reason;
+    char boot[40]; /**< the host's boot that it belongs to */
 };
 /** Returns 0, -ENOENT, or another negative errno. A damaged file counts as none. */
 int status_read(const char *folder, struct status *ret_status, struct cpuctl_error *error);

@@ -68,6 +68,7 @@ struct domain {
     char *uuid;
     int id; /**< > 0 while it runs, else -1 */
     enum domain_state state;
+    bool starting; /**< running: the VMM is there and the guest has not been let go yet */
     enum domain_reason reason; /**< when shut off */
     struct definition
         *config;  /**< the persistent definition; NULL: there is none, or it is damaged */
@@ -148,8 +149,8 @@ int domain_need_config(const struct domain *domain, struct cpuctl_error *error);
 bool domain_is_alive(const struct domain *domain);
 /** The definition that counts at the moment: live, or else config. */
 const struct definition *domain_definition(const struct domain *domain);
-/** "running", "shut off". */
-const char *domain_state_name(enum domain_state state);
+/** "running", "paused" (who started it did not come to the end), "shut off". */
+const char *domain_state_name(const struct domain *domain);
 /** "crashed", "destroyed" …: as virsh domstate --reason. */
 const char *domain_reason_name(const struct domain *domain);
 
