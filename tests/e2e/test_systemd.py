@@ -219,6 +219,24 @@ def test_agent_comes_back_after_a_crash_and_a_restart(guest):
 
 
 @systemd_guest(**SHAPE)
+def test_a_hung_agent_is_restarted_by_the_watchdog(guest):
+    guest.have(*OURS)
+    drop_in = f"/run/systemd/system/{AGENT}.d"
+    guest.sh(f"mkdir -p {drop_in}; printf '[Service]\\nWatchdogSec=10\\n' >{drop_in}/watchdog.conf; "
+             f"systemctl daemon-reload; systemctl restart {AGENT}")
+    try:
+        guest.sync()
+        before = guest.unit(AGENT, "MainPID")
+        guest.sh(f"kill -STOP {before}")
+        wait_until(lambda: guest.unit(AGENT, "MainPID") not in ("0", before), "another agent", 90)
+        assert any("Watchdog timeout" in entry["MESSAGE"] for entry in guest.journal("-u", AGENT))
+        guest.sync()
+        same(guest.agent.execute("guest-ping"), {})
+    finally:
+        guest.sh(f"rm -r {drop_in}; systemctl daemon-reload; systemctl restart {AGENT}")
+
+
+@systemd_guest(**SHAPE)
 def test_wrong_configuration_is_not_tried_again_and_again(guest):
     guest.have(*OURS)
     guest.sh("cp /etc/cpuctl/agent.conf /tmp; echo min-online = none >>/etc/cpuctl/agent.conf")
@@ -400,6 +418,28 @@ def test_removing_the_stock_agent_leaves_ours(guest):
 # ---- the end of the guest
 
 
+def shut_down(guest, mode):
+    guest.agent.send({"execute": "guest-shutdown", "arguments": {"mode": mode}})
+
+
+@systemd_guest(**SHAPE)
+def test_reboot_by_the_agent(guest):
+    guest.have(*OURS)
+    guest.sync()
+    guest.reboot(lambda: shut_down(guest, "reboot"))
+    same(guest.qmp.wait_event("RESET", 60)["reason"], "guest-reset")
+
+
+@systemd_guest(**SHAPE)
+def test_halt_by_the_agent(guest):
+    guest.have(*OURS)
+    guest.sync()
+    shut_down(guest, "halt")
+    # QEMU goes on with a halted guest.
+    guest.wait_log("reboot: System halted", 90)
+    guest.reboot(lambda: guest.qmp.execute("system_reset"))
+
+
 @systemd_guest(**SHAPE)
 def test_shutdown_goes_through_logind(guest):
     guest.have(*OURS)
@@ -409,6 +449,6 @@ def test_shutdown_goes_through_logind(guest):
     guest.sh("systemd-run -p DefaultDependencies=no -p StandardOutput=tty -p TTYPath=/dev/console "
              "journalctl -f -n 1 -u systemd-logind")
     guest.wait_log(" guest systemd")
-    guest.agent.send({"execute": "guest-shutdown", "arguments": {"mode": "powerdown"}})
+    shut_down(guest, "powerdown")
     same(guest.qmp.wait_event("SHUTDOWN", 60)["reason"], "guest-shutdown")
     assert "System is powering down" in text(guest.console_log())
