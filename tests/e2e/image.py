@@ -17,6 +17,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CPUCTL_BUILD", TOP / "build"))
 MODULES = ("virtio_pci", "virtio_console")
 PROGRAMS = ("qemu-ga", "lscpu", "chcpu")
+# Installed too, but of no use in most guests; the library below libxml2 alone has 30 MB.
+HOST_PROGRAMS = ("cpuvmm", "vcpuctl")
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 
 
@@ -146,8 +148,9 @@ def installed(name):
     return pathlib.Path(found) if found else None
 
 
-def add_stage(archive):
-    """What `make install` installed, less what only developers and readers use."""
+def add_stage(archive, programs):
+    """What `make install` installed, less what only developers and readers use, and less those of
+    HOST_PROGRAMS that are not in `programs`."""
     root = stage()
     if not root:
         return
@@ -156,6 +159,8 @@ def add_stage(archive):
     for path in sorted(root.glob("**/*")):
         inside = "/" + str(path.relative_to(root))
         if path.suffix in (".a", ".la", ".h", ".pc") or "/share/" in inside:
+            continue
+        if path.name in HOST_PROGRAMS and path.name not in programs:
             continue
         if path.parent in libraries:
             # Where the guest's loader looks without being told of the prefix.
@@ -213,7 +218,7 @@ def build(path, kernel, modules=(), programs=(), files=None):
         source = pathlib.Path(name) if "/" in str(name) else installed(name)
         if source and not (stage() and source.is_relative_to(stage())):
             archive.add_program(source)
-    add_stage(archive)
+    add_stage(archive, programs)
     for name, content in (files or {}).items():
         if isinstance(content, pathlib.Path):
             archive.add_file(name, content)

@@ -46,7 +46,7 @@ def inner_initramfs(kernel, script, modules, programs=()):
                    "test", "uname", "kill"):
         archive.add_link(f"/bin/{applet}", "busybox")
     if programs:
-        image.add_stage(archive)
+        image.add_stage(archive, programs)
     for name in programs:
         archive.add_program(image.installed(name))
     archive.add("/init", INIT, 0o755)
@@ -73,7 +73,7 @@ def served_initramfs(kernel, modules, programs=()):
     archive = image.Initramfs()
     image.add_base(archive)
     if programs:
-        image.add_stage(archive)
+        image.add_stage(archive, programs)
     for name in programs:
         source = image.installed(name)
         if not (image.stage() and source.is_relative_to(image.stage())):
