@@ -74,6 +74,21 @@ void ioapic_set_level(struct ioapic *ioapic, unsigned int pin, bool level)
         send(ioapic, pin);
 }
 
+/*
+ * KVM never sends through these routes; it takes from them which vectors are level-triggered, so
+ * that it reports their EOI. A masked entry keeps its route: its last interrupt may yet be under
+ * way. So does one that is changed before its interrupt's EOI: KVM (seen with Linux 6.1) does not
+ * report the EOI of a CPU that no route leads to any more.
+ */
+static void route(struct ioapic *ioapic, unsigned int pin)
+{
+    struct msi msi = msi_from_rte(ioapic->entries[pin]);
+
+    if ((ioapic->entries[pin] & RTE_REMOTE_IRR) != 0)
+        return;
+    irq_route(ioapic->irq, pin, (ioapic->entries[pin] & RTE_VECTOR) >= VECTOR_MIN ? &msi : NULL);
+}
+
 void ioapic_eoi(struct ioapic *ioapic, uint8_t vector)
 {
     for (unsigned int pin = 0; pin < LAYOUT_IOAPIC_PINS; pin++) {
@@ -82,20 +97,9 @@ void ioapic_eoi(struct ioapic *ioapic, uint8_t vector)
         if ((entry & RTE_VECTOR) != vector || (entry & RTE_REMOTE_IRR) == 0)
             continue;
         ioapic->entries[pin] &= ~RTE_REMOTE_IRR;
+        route(ioapic, pin);
         service(ioapic, pin);
     }
-}
-
-/*
- * KVM never sends through these routes; it takes from them which vectors are level-triggered, so
- * that it reports their EOI. A masked entry keeps its route: its last interrupt may yet be under
- * way.
- */
-static void route(struct ioapic *ioapic, unsigned int pin)
-{
-    struct msi msi = msi_from_rte(ioapic->entries[pin]);
-
-    irq_route(ioapic->irq, pin, (ioapic->entries[pin] & RTE_VECTOR) >= VECTOR_MIN ? &msi : NULL);
 }
 
 static void write_entry(struct ioapic *ioapic, unsigned int pin, bool high, uint32_t value)

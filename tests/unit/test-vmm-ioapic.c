@@ -303,6 +303,25 @@ START_TEST(route_follows)
 }
 END_TEST
 
+/* KVM must go on to look for the EOI where the interrupt went; then it hears of the new target. */
+START_TEST(route_waits_for_eoi)
+{
+    set_low(3, 0x51 | LEVEL);
+    ioapic_set_level(ioapic, 3, true);
+    ck_assert_uint_eq(sent.address, 0xfee00000);
+    set_high(3, 0x2cU << 24 | 1U << 17);
+    ck_assert_uint_eq(routes[3].address, 0xfee00000);
+    ck_assert_uint_eq(sends, 1);
+    ioapic_eoi(ioapic, 0x51);
+    ck_assert_uint_eq(routes[3].address, 0xfee2c020);
+    ck_assert_uint_eq(sent.address, 0xfee2c020);
+    ck_assert_uint_eq(sends, 2);
+    set_high(3, 1U << 24);
+    set_low(3, 0x52); /* edge-triggered: none is waited for */
+    ck_assert_uint_eq(routes[3].address, 0xfee01000);
+}
+END_TEST
+
 /* The entries go, the devices' lines stay. */
 START_TEST(reset)
 {
@@ -339,6 +358,7 @@ Suite *unit_suite(void)
     tcase_add_test(tcase, edge_for_a_moment);
     tcase_add_test(tcase, reserved_vectors);
     tcase_add_test(tcase, route_follows);
+    tcase_add_test(tcase, route_waits_for_eoi);
     tcase_add_test(tcase, reset);
     suite_add_tcase(suite, tcase);
     return suite;
