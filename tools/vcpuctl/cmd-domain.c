@@ -85,23 +85,6 @@ static int run_dumpxml(struct tool *tool, const struct arguments *arguments)
     return EXIT_DONE;
 }
 
-/* One word about a domain, as a line or as {"KEY": …}. */
-static int print_word(const struct tool *tool, const char *key, const char *word)
-{
-    struct json_object *value;
-
-    if (!tool->json) {
-        puts(word);
-        return EXIT_DONE;
-    }
-    value = json_object_new_object();
-    if (value && qmp_object_add(value, key, json_object_new_string(word)) < 0) {
-        json_object_put(value);
-        value = NULL;
-    }
-    return output_json(value);
-}
-
 static int run_domstate(struct tool *tool, const struct arguments *arguments)
 {
     _cleanup_(domain_freep) struct domain *domain = NULL;
@@ -128,22 +111,41 @@ static int run_domstate(struct tool *tool, const struct arguments *arguments)
     return EXIT_DONE;
 }
 
-/* Finds by some of the ways and prints one word. */
+/* One of these, as a line or as {"KEY": …}. */
 static int print_of(struct tool *tool, const struct arguments *arguments, unsigned int by,
                     const char *key)
 {
     _cleanup_(domain_freep) struct domain *domain = NULL;
     struct cpuctl_error error = { 0 };
-    char id[16] = "-";
+    struct json_object *value;
+    bool is_id = strcmp(key, "id") == 0;
+    const char *word;
+    int r;
 
     if (store_find_by(tool->store, arguments_get(arguments, "domain"), by, &domain, &error) < 0)
         return output_failure(&error, NULL);
-    if (domain->id > 0)
-        snprintf(id, sizeof(id), "%d", domain->id);
-    return print_word(tool, key,
-                      strcmp(key, "name") == 0   ? domain->name
-                      : strcmp(key, "uuid") == 0 ? domain->uuid
-                                                 : id);
+    word = strcmp(key, "name") == 0 ? domain->name : domain->uuid;
+    if (tool->json) {
+        value = json_object_new_object();
+        /* The ID of a domain that is shut off is null. */
+        r = !value                     ? -ENOMEM
+            : is_id && domain->id <= 0 ? json_object_object_add(value, key, NULL)
+                                       : qmp_object_add(value, key,
+                                                        is_id ? json_object_new_int(domain->id)
+                                                              : json_object_new_string(word));
+        if (r < 0) {
+            json_object_put(value);
+            value = NULL;
+        }
+        return output_json(value);
+    }
+    if (!is_id)
+        puts(word);
+    else if (domain->id > 0)
+        printf("%d\n", domain->id);
+    else
+        puts("-");
+    return EXIT_DONE;
 }
 
 static int run_domname(struct tool *tool, const struct arguments *arguments)
