@@ -8,6 +8,7 @@
 
 #include "aml.h"
 #include "cpuctl.h"
+#include "fail.h"
 #include "layout.h"
 #include "power.h"
 #include "smp.h"
@@ -438,7 +439,7 @@ int acpi_tables_build(const struct acpi_config *config, struct acpi_tables *ret_
         r = tables.error;
     if (r < 0) {
         acpi_tables_free(&tables);
-        return cpuctl_error_set(error, r, "can't build the ACPI tables: %s", strerror(-r));
+        return fail_system(error, r, "can't build the ACPI tables");
     }
     acpi_tables_place(&tables, 0);
     *ret_tables = tables;

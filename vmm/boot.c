@@ -12,6 +12,7 @@
 
 #include "cpuctl.h"
 #include "cpus.h"
+#include "fail.h"
 #include "layout.h"
 #include "libcpuctl/cleanup.h"
 #include "limits.h"
@@ -103,14 +104,12 @@ static int map_file(const char *option, const char *path, struct boot_image *ret
 {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     struct stat status;
-    char buffer[128];
     void *data;
 
     if (fd < 0 || fstat(fd, &status) < 0) {
         int code = -errno;
 
-        return cpuctl_error_set(error, code, "%s %s: %s", option, path,
-                                strerror_r(-code, buffer, sizeof(buffer)));
+        return fail_system(error, code, "%s %s", option, path);
     }
     if (!S_ISREG(status.st_mode) || status.st_size == 0)
         return cpuctl_error_set(error, -EINVAL, "%s %s: %s", option, path,
@@ -121,8 +120,7 @@ static int map_file(const char *option, const char *path, struct boot_image *ret
     if (data == MAP_FAILED) {
         int code = -errno;
 
-        return cpuctl_error_set(error, code, "%s %s: %s", option, path,
-                                strerror_r(-code, buffer, sizeof(buffer)));
+        return fail_system(error, code, "%s %s", option, path);
     }
     *ret_image = (struct boot_image){ .data = data, .size = (size_t)status.st_size };
     return 0;
@@ -266,7 +264,6 @@ static int write_reset_vector(const struct memory *memory)
 int boot_load(struct vm *vm, struct cpuctl_error *error)
 {
     struct boot_entry entry;
-    char buffer[128];
     int r = load(vm, &entry, error);
 
     if (r < 0)
@@ -282,7 +279,6 @@ int boot_load(struct vm *vm, struct cpuctl_error *error)
     if (r == 0)
         r = enter(vm, &entry);
     if (r < 0)
-        return cpuctl_error_set(error, r, "the boot CPU can not be set up: %s",
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "the boot CPU can not be set up");
     return 0;
 }

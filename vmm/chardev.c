@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cpuctl.h"
+#include "fail.h"
 #include "libcpuctl/cleanup.h"
 #include "listen.h"
 
@@ -35,14 +36,6 @@ struct chardev {
     const struct chardev_ops *ops;
     void *device;
 };
-
-static int fail(struct cpuctl_error *error, const char *option, const char *text, int code)
-{
-    char buffer[128];
-
-    return cpuctl_error_set(error, code, "%s %s: %s", option, text,
-                            strerror_r(-code, buffer, sizeof(buffer)));
-}
 
 static void drop_client(struct chardev *chardev);
 
@@ -122,7 +115,7 @@ static int open_unix(struct chardev *chardev, const char *option, const char *pa
         return chardev->listener;
     r = sd_event_add_io(chardev->event, &chardev->listen_source, chardev->listener, EPOLLIN,
                         on_client, chardev);
-    return r < 0 ? fail(error, option, path, r) : 0;
+    return r < 0 ? fail_system(error, r, "%s %s", option, path) : 0;
 }
 
 /* ---- the others ---- */
@@ -213,7 +206,7 @@ static int open_end(struct chardev *chardev, const char *option, const char *tex
                                 "%s: \"%s\" is not one of stdio, file:PATH, unix:PATH and pty",
                                 option, text);
     }
-    return r < 0 ? fail(error, option, text, r) : 0;
+    return r < 0 ? fail_system(error, r, "%s %s", option, text) : 0;
 }
 
 int chardev_new(struct sd_event *event, const char *option, const char *text,
@@ -223,10 +216,11 @@ int chardev_new(struct sd_event *event, const char *option, const char *text,
     int r;
 
     if (!chardev)
-        return fail(error, option, text, -ENOMEM);
+        return fail_system(error, -ENOMEM, "%s %s", option, text);
     *chardev = (struct chardev){ .event = event, .in = -1, .out = -1, .listener = -1 };
     chardev->name = strdup(text);
-    r = chardev->name ? open_end(chardev, option, text, error) : fail(error, option, text, -ENOMEM);
+    r = chardev->name ? open_end(chardev, option, text, error)
+                      : fail_system(error, -ENOMEM, "%s %s", option, text);
     if (r < 0) {
         chardev_free(chardev);
         return r;

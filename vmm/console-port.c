@@ -10,6 +10,7 @@
 
 #include "chardev.h"
 #include "cpuctl.h"
+#include "fail.h"
 #include "libcpuctl/cleanup.h"
 
 #define CHUNK 4096
@@ -134,7 +135,6 @@ int console_port_new(const struct console_port_config *config, struct console_po
                      struct cpuctl_error *error)
 {
     struct console_port *port = calloc(1, sizeof(*port));
-    char buffer[128];
     int r;
 
     if (!port)
@@ -156,8 +156,7 @@ int console_port_new(const struct console_port_config *config, struct console_po
         if (r == -EINVAL)
             return cpuctl_error_set(error, r, "%s: a port's name has 1 to %d bytes, not %zu",
                                     config->option, VIRTIO_CONSOLE_NAME_MAX, strlen(config->name));
-        return cpuctl_error_set(error, r, "%s: port \"%s\": %s", config->option, config->name,
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "%s: port \"%s\"", config->option, config->name);
     }
     port->id = (unsigned int)r;
     r = chardev_new(config->event, config->option, config->end, &port->end, error);

@@ -12,6 +12,7 @@
 
 #include "control-internal.h"
 #include "cpuctl.h"
+#include "fail.h"
 #include "libcpuctl/cleanup.h"
 #include "listen.h"
 
@@ -57,7 +58,6 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
 static int listen_at(struct control *control, struct cpuctl_error *error)
 {
     const char *path = control->config.path;
-    char buffer[128];
     int r;
 
     control->fd = listen_unix("--qmp", path, CONTROL_CLIENTS_MAX, error);
@@ -66,8 +66,7 @@ static int listen_at(struct control *control, struct cpuctl_error *error)
     r = sd_event_add_io(control->event, &control->source, control->fd, EPOLLIN, on_connection,
                         control);
     if (r < 0)
-        return cpuctl_error_set(error, r, "--qmp: can not listen at %s: %s", path,
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "--qmp: can not listen at %s", path);
     return 0;
 }
 

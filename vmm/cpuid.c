@@ -9,6 +9,7 @@
 
 #include "cpuctl.h"
 #include "cpuid-table.h"
+#include "fail.h"
 #include "kvm.h"
 #include "libcpuctl/cleanup.h"
 
@@ -332,12 +333,10 @@ int cpuid_new(const struct kvm_host *host, const char *text, struct cpuid *ret_c
               struct cpuctl_error *error)
 {
     _cleanup_free_ struct kvm_cpuid2 *supported = NULL;
-    char buffer[128];
     int r = kvm_supported_cpuid(host, &supported);
 
     if (r < 0)
-        return cpuctl_error_set(error, r, "KVM does not tell what CPUID it supports: %s",
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "KVM does not tell what CPUID it supports");
     return cpuid_from(supported, kvm_check(host->fd, KVM_CAP_TSC_DEADLINE_TIMER) > 0, text,
                       ret_cpuid, error);
 }

@@ -8,6 +8,7 @@
 
 #include "cpuctl.h"
 #include "cpuid.h"
+#include "fail.h"
 #include "libcpuctl/cleanup.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -74,7 +75,6 @@ struct cpu *cpus_at(struct cpus *cpus, unsigned int index)
 static int make_vcpu(struct cpus *cpus, struct cpu *cpu, bool announce, struct cpuctl_error *error)
 {
     _cleanup_free_ struct kvm_cpuid2 *table = NULL;
-    char buffer[128];
     int r;
 
     if (cpu->vcpu)
@@ -87,15 +87,13 @@ static int make_vcpu(struct cpus *cpus, struct cpu *cpu, bool announce, struct c
         return r;
     r = vcpu_announce(cpu->vcpu);
     if (r < 0)
-        return cpuctl_error_set(error, r, "vCPU %u: KVM_SET_LAPIC: %s", cpu->index,
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "vCPU %u: KVM_SET_LAPIC", cpu->index);
     return 0;
 }
 
 static int plug(struct cpus *cpus, unsigned int index, bool announce, struct cpuctl_error *error)
 {
     struct cpu *cpu = cpus_at(cpus, index);
-    char buffer[128];
     int r;
 
     if (!cpu)
@@ -110,8 +108,7 @@ static int plug(struct cpus *cpus, unsigned int index, bool announce, struct cpu
         return r;
     r = vcpu_start(cpu->vcpu);
     if (r < 0)
-        return cpuctl_error_set(error, r, "vCPU %u: its thread can not be started: %s", index,
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "vCPU %u: its thread can not be started", index);
     cpu->enabled = true;
     cpu->request = CPU_REQUEST_NONE;
     cpu->phase = CPU_PHASE_NONE;

@@ -12,6 +12,7 @@
 #include "console-port.h"
 #include "control.h"
 #include "cpuctl.h"
+#include "fail.h"
 #include "libcpuctl/cleanup.h"
 #include "virtio-blk.h"
 #include "virtio-kvm.h"
@@ -36,13 +37,6 @@ struct devices {
     unsigned int port_count, drive_count;
     struct drive drives[DEVICES_DRIVES_MAX];
 };
-
-static int fail(struct cpuctl_error *error, int code, const char *what)
-{
-    char buffer[128];
-
-    return cpuctl_error_set(error, code, "%s: %s", what, strerror_r(-code, buffer, sizeof(buffer)));
-}
 
 /* ---- console ports ---- */
 
@@ -83,7 +77,7 @@ static int add_port(struct devices *devices, const struct devices_option *option
     if (!agent)
         name = strndup(option->text, (size_t)(equals - option->text));
     if (!name)
-        return fail(error, -ENOMEM, config.option);
+        return fail_system(error, -ENOMEM, "%s", config.option);
     config.name = name;
     r = console_port_new(&config, &devices->ports[devices->port_count], error);
     if (r >= 0)
@@ -107,7 +101,7 @@ static int make_console(struct devices *devices, const struct devices_option *op
                                 ports, VIRTIO_CONSOLE_PORTS_MAX);
     r = virtio_console_new(&vm->memory, ports, &devices->console);
     if (r < 0)
-        return fail(error, r, "--console");
+        return fail_system(error, r, "--console");
     for (size_t i = 0; i < count; i++) {
         r = options[i].kind != DEVICES_DRIVE ? add_port(devices, &options[i], error) : 0;
         if (r < 0)
@@ -115,7 +109,7 @@ static int make_console(struct devices *devices, const struct devices_option *op
     }
     r = virtio_kvm_new(vm, &devices->pci, virtio_console_device(devices->console),
                        &devices->console_kvm);
-    return r < 0 ? fail(error, r, "--console") : 0;
+    return r < 0 ? fail_system(error, r, "--console") : 0;
 }
 
 /* ---- drives ---- */
@@ -169,7 +163,7 @@ static int add_drive(struct devices *devices, const char *text, struct cpuctl_er
 
     if (devices->drive_count == DEVICES_DRIVES_MAX)
         return cpuctl_error_set(error, -ENOSPC, "--drive: at most %d", DEVICES_DRIVES_MAX);
-    r = words ? parse_drive(words, &options, error) : fail(error, -ENOMEM, "--drive");
+    r = words ? parse_drive(words, &options, error) : fail_system(error, -ENOMEM, "--drive");
     if (r < 0)
         return r;
     snprintf(serial, sizeof(serial), "drive%u", devices->drive_count++);
@@ -181,7 +175,7 @@ static int add_drive(struct devices *devices, const char *text, struct cpuctl_er
                         on_drive, drive->blk);
     if (r >= 0)
         r = virtio_kvm_new(devices->vm, &devices->pci, virtio_blk_device(drive->blk), &drive->kvm);
-    return r < 0 ? fail(error, r, "--drive") : 0;
+    return r < 0 ? fail_system(error, r, "--drive") : 0;
 }
 
 /* ---- all of them ---- */
@@ -193,7 +187,7 @@ static int make_all(struct devices *devices, const struct devices_option *option
     int r = pci_bus_init(&devices->pci, &vm->mmio);
 
     if (r < 0)
-        return fail(error, r, "the PCI bus");
+        return fail_system(error, r, "the PCI bus");
     r = make_console(devices, options, count, error); /* first: its ports are vport0pN */
     for (size_t i = 0; r >= 0 && i < count; i++) {
         if (options[i].kind == DEVICES_DRIVE)
@@ -204,7 +198,7 @@ static int make_all(struct devices *devices, const struct devices_option *option
     r = virtio_rng_new(&vm->memory, &devices->rng);
     if (r >= 0)
         r = virtio_kvm_new(vm, &devices->pci, virtio_rng_device(devices->rng), &devices->rng_kvm);
-    return r < 0 ? fail(error, r, "the entropy device") : 0;
+    return r < 0 ? fail_system(error, r, "the entropy device") : 0;
 }
 
 int devices_new(struct vm *vm, const struct devices_option *options, size_t count,
@@ -214,7 +208,7 @@ int devices_new(struct vm *vm, const struct devices_option *options, size_t coun
     int r;
 
     if (!devices)
-        return fail(error, -ENOMEM, "the PCI bus");
+        return fail_system(error, -ENOMEM, "the PCI bus");
     devices->vm = vm;
     r = make_all(devices, options, count, error);
     if (r < 0) {

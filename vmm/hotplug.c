@@ -36,9 +36,8 @@ static void eject(void *opaque, unsigned int index)
     struct vm *vm = opaque;
     struct cpu *cpu = cpus_at(vm->cpus, index);
 
-    if (removal_eject(cpu) < 0)
-        add_report(vm, &(struct hotplug_report){ .refused = true, .index = index });
-    else
+    /* One that nobody asked for is ignored. */
+    if (removal_eject(cpu) >= 0)
         cpus_stop(vm->cpus, cpu);
 }
 
@@ -156,9 +155,7 @@ static bool dispatch_first(struct vm *vm)
     }
     hotplug->first = (hotplug->first + 1) % HOTPLUG_REPORTS;
     hotplug->count--;
-    if (report.refused && listener->refused)
-        listener->refused(listener->data, report.index);
-    else if (!report.refused && listener->ost)
+    if (listener->ost)
         listener->ost(listener->data, report.index, report.source, report.status);
     return true;
 }

@@ -18,16 +18,13 @@ struct hotplug_listener {
     void (*deleted)(void *data, unsigned int index);
     /** The guest evaluated _OST for CPU @index. */
     void (*ost)(void *data, unsigned int index, uint32_t source, uint32_t status);
-    /** The guest tried to eject CPU @index without being asked. */
-    void (*refused)(void *data, unsigned int index);
     void *data;
 };
 
-/** How many reports wait for the main thread; a guest that makes more loses the oldest. */
+/** How many _OSTs wait for the main thread; a guest that makes more loses the oldest. */
 #define HOTPLUG_REPORTS 256U
 
 struct hotplug_report {
-    bool refused; /* else an _OST */
     bool ejected; /* made after the eject: comes after deleted() */
     unsigned int index;
     uint32_t source, status;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cpuctl.h"
+#include "fail.h"
 #include "ioapic.h"
 #include "kvm.h"
 #include "layout.h"
@@ -27,18 +28,15 @@ struct irq {
 
 static int enable(int vm, struct cpuctl_error *error)
 {
-    char buffer[128];
     int r = kvm_vm_enable(vm, KVM_CAP_SPLIT_IRQCHIP, LAYOUT_IOAPIC_PINS, 0);
 
     if (r < 0)
-        return cpuctl_error_set(error, r, "KVM has no split irqchip (KVM_CAP_SPLIT_IRQCHIP): %s",
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "KVM has no split irqchip (KVM_CAP_SPLIT_IRQCHIP)");
     /* Without the second flag an MSI to ID 255 is a broadcast. */
     r = kvm_vm_enable(vm, KVM_CAP_X2APIC_API,
                       KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK, 0);
     if (r < 0)
-        return cpuctl_error_set(error, r, "KVM has no 32-bit APIC IDs (KVM_CAP_X2APIC_API): %s",
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "KVM has no 32-bit APIC IDs (KVM_CAP_X2APIC_API)");
     return 0;
 }
 

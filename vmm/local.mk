@@ -42,6 +42,8 @@ vmm_sources = \
 	vmm/devices.h \
 	vmm/exit-reason.c \
 	vmm/exit-reason.h \
+	vmm/fail.c \
+	vmm/fail.h \
 	vmm/ged.c \
 	vmm/ged.h \
 	vmm/hotplug.c \

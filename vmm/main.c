@@ -11,6 +11,7 @@
 #include "check-host.h"
 #include "cpuctl.h"
 #include "cpuid.h"
+#include "fail.h"
 #include "libcpuctl/standard-fds.h"
 #include "options.h"
 #include "sandbox.h"
@@ -77,8 +78,7 @@ static int run_vm(struct vm *vm, struct cpuctl_error *error)
     if (r >= 0)
         r = sandbox_enter(SANDBOX_MAIN);
     if (r < 0)
-        return cpuctl_error_set(
-            error, r, "signals can not be watched, or the sandbox not closed: %s", strerror(-r));
+        return fail_system(error, r, "signals can not be watched, or the sandbox not closed");
     return vm_run(vm, error);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cpuctl.h"
+#include "fail.h"
 #include "kvm.h"
 #include "layout.h"
 #include "libcpuctl/cleanup.h"
@@ -25,13 +26,11 @@ static int make_file(const struct memory_config *config, struct cpuctl_error *er
 {
     _cleanup_close_ int fd = open(config->path, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
     struct statfs fs;
-    char buffer[128];
     int code;
 
     if (fd < 0) {
         code = -errno;
-        return cpuctl_error_set(error, code, "--mem-path %s: %s", config->path,
-                                strerror_r(-code, buffer, sizeof(buffer)));
+        return fail_system(error, code, "--mem-path %s", config->path);
     }
     if (fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS && config->size % (uint64_t)fs.f_bsize != 0)
         return cpuctl_error_set(
@@ -40,9 +39,8 @@ static int make_file(const struct memory_config *config, struct cpuctl_error *er
             (unsigned long long)config->size, config->path, (long long)fs.f_bsize);
     if (ftruncate(fd, (off_t)config->size) < 0) {
         code = -errno;
-        return cpuctl_error_set(error, code, "--mem-path %s: %llu bytes: %s", config->path,
-                                (unsigned long long)config->size,
-                                strerror_r(-code, buffer, sizeof(buffer)));
+        return fail_system(error, code, "--mem-path %s: %llu bytes", config->path,
+                           (unsigned long long)config->size);
     }
     return take_fd(&fd);
 }
@@ -53,7 +51,6 @@ int memory_new(const struct memory_config *config, struct memory *ret_memory,
     _cleanup_close_ int fd = -1;
     struct memory memory = { .size = config->size };
     uint64_t low = config->size < LAYOUT_HOLE ? config->size : LAYOUT_HOLE;
-    char buffer[128];
 
     if (config->size < SIZE_MIN || config->size % PAGE != 0)
         return cpuctl_error_set(
@@ -78,18 +75,16 @@ int memory_new(const struct memory_config *config, struct memory *ret_memory,
     if (memory.host == MAP_FAILED) {
         int code = -errno;
 
-        return cpuctl_error_set(error, code, "%s%s: %llu bytes can not be mapped: %s",
-                                config->path ? "--mem-path " : "--memory",
-                                config->path ? config->path : "", (unsigned long long)config->size,
-                                strerror_r(-code, buffer, sizeof(buffer)));
+        return fail_system(error, code, "%s%s: %llu bytes can not be mapped",
+                           config->path ? "--mem-path " : "--memory",
+                           config->path ? config->path : "", (unsigned long long)config->size);
     }
     if (config->merge && madvise(memory.host, config->size, MADV_MERGEABLE) < 0) {
         int code = -errno;
 
         memory_free(&memory);
-        return cpuctl_error_set(error, code,
-                                "--mem-merge: this host's kernel can not merge pages (KSM): %s",
-                                strerror_r(-code, buffer, sizeof(buffer)));
+        return fail_system(error, code,
+                           "--mem-merge: this host's kernel can not merge pages (KSM)");
     }
     memory.low = (struct memory_region){ .base = 0, .size = low, .host = memory.host };
     memory.high = (struct memory_region){ .base = LAYOUT_HIGH_RAM,

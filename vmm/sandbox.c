@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "cpuctl.h"
+#include "fail.h"
 #include "libcpuctl/cleanup.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -266,8 +267,7 @@ int sandbox_prepare(struct cpuctl_error *error)
     if (r >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         r = -errno;
     if (r < 0)
-        return cpuctl_error_set(error, r, "the system call filters can not be made: %s",
-                                strerror(-r));
+        return fail_system(error, r, "the system call filters can not be made");
     return 0;
 }
 

@@ -16,6 +16,7 @@
 
 #include "cpuctl.h"
 #include "exit-reason.h"
+#include "fail.h"
 #include "ioapic.h"
 #include "kvm.h"
 #include "libcpuctl/cleanup.h"
@@ -55,14 +56,6 @@ int vcpu_init_signal(void)
     return sigaction(KICK_SIGNAL, &action, NULL) < 0 ? -errno : 0;
 }
 
-static int fail(struct cpuctl_error *error, unsigned int index, int code, const char *what)
-{
-    char buffer[128];
-
-    return cpuctl_error_set(error, code, "vCPU %u: %s: %s", index, what,
-                            strerror_r(-code, buffer, sizeof(buffer)));
-}
-
 static int open_vcpu(struct vcpu *vcpu, uint32_t apic_id, struct kvm_cpuid2 *cpuid,
                      struct cpuctl_error *error)
 {
@@ -71,18 +64,18 @@ static int open_vcpu(struct vcpu *vcpu, uint32_t apic_id, struct kvm_cpuid2 *cpu
 
     vcpu->fd = kvm_call_value(vm->fd, KVM_CREATE_VCPU, apic_id);
     if (vcpu->fd < 0)
-        return fail(error, vcpu->index, vcpu->fd, "KVM_CREATE_VCPU");
+        return fail_system(error, vcpu->fd, "vCPU %u: KVM_CREATE_VCPU", vcpu->index);
     vcpu->run = mmap(NULL, vm->kvm.run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
     if (vcpu->run == MAP_FAILED) {
         vcpu->run = NULL;
-        return fail(error, vcpu->index, -errno, "mapping its state");
+        return fail_system(error, -errno, "vCPU %u: mapping its state", vcpu->index);
     }
     r = kvm_call(vcpu->fd, KVM_SET_CPUID2, cpuid);
     if (r < 0)
-        return fail(error, vcpu->index, r, "KVM_SET_CPUID2");
+        return fail_system(error, r, "vCPU %u: KVM_SET_CPUID2", vcpu->index);
     r = vcpu_state_get(vcpu->fd, &vcpu->initial);
     if (r < 0)
-        return fail(error, vcpu->index, r, "reading its state");
+        return fail_system(error, r, "vCPU %u: reading its state", vcpu->index);
     return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cpuctl.h"
+#include "fail.h"
 #include "libcpuctl/cleanup.h"
 #include "sandbox.h"
 
@@ -299,7 +300,6 @@ static int lock_file(int file, bool read_only)
 
 static int open_file(struct virtio_blk *blk, const char *path, struct cpuctl_error *error)
 {
-    char buffer[128];
     off_t size;
     int r;
 
@@ -310,13 +310,11 @@ static int open_file(struct virtio_blk *blk, const char *path, struct cpuctl_err
             error, -EBUSY, "--drive %s: it is locked: another --drive or another process uses it",
             path);
     if (r < 0)
-        return cpuctl_error_set(error, r, "--drive %s: %s", path,
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "--drive %s", path);
     size = lseek(blk->file, 0, SEEK_END);
     if (size < 0) {
         r = -errno;
-        return cpuctl_error_set(error, r, "--drive %s: neither a file nor a block device: %s", path,
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "--drive %s: neither a file nor a block device", path);
     }
     if (size == 0 || size % SECTOR != 0)
         return cpuctl_error_set(error, -EINVAL,
@@ -384,11 +382,9 @@ int virtio_blk_new(const struct memory *memory, const struct virtio_blk_options 
     if (r == 0)
         r = start_thread(blk);
     if (r < 0) {
-        char buffer[128];
 
         free_parts(blk);
-        return cpuctl_error_set(error, r, "--drive %s: %s", options->path,
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "--drive %s", options->path);
     }
     *ret_blk = blk;
     return 0;

@@ -10,6 +10,7 @@
 #include "cpuctl.h"
 #include "cpus.h"
 #include "devices.h"
+#include "fail.h"
 #include "ioapic.h"
 #include "options.h"
 #include "serial.h"
@@ -121,10 +122,7 @@ static int reset(struct vm *vm, struct cpuctl_error *error)
     ioapic_reset(vm->ioapic);
     r = cpus_reset(vm->cpus);
     if (r < 0) {
-        char buffer[128];
-
-        return cpuctl_error_set(error, r, "a vCPU can not be reset: %s",
-                                strerror_r(-r, buffer, sizeof(buffer)));
+        return fail_system(error, r, "a vCPU can not be reset");
     }
     r = vm_build_acpi(vm, error);
     if (r < 0 || !vm->options->kernel)
@@ -190,7 +188,6 @@ static int wait_and_dispatch(struct vm *vm)
 
 static int run(struct vm *vm, struct cpuctl_error *error)
 {
-    char buffer[128];
     int r;
 
     if (!vm->options->stopped)
@@ -200,8 +197,7 @@ static int run(struct vm *vm, struct cpuctl_error *error)
         if (r >= 0)
             r = vm->failure;
         if (r < 0)
-            return cpuctl_error_set(error, r, "the VM can not go on: %s",
-                                    strerror_r(-r, buffer, sizeof(buffer)));
+            return fail_system(error, r, "the VM can not go on");
         tell_trouble(vm);
         hotplug_dispatch(vm);
         if (vm->reset_requested && !vm->shutdown_requested) {

@@ -17,6 +17,7 @@
 #include "cpuctl.h"
 #include "cpus.h"
 #include "devices.h"
+#include "fail.h"
 #include "ioapic.h"
 #include "irq.h"
 #include "layout.h"
@@ -27,13 +28,6 @@
 #include "vm-internal.h"
 
 #define ACPI_ALIGN (64 * KIB)
-
-static int fail(struct cpuctl_error *error, int code, const char *what)
-{
-    char buffer[128];
-
-    return cpuctl_error_set(error, code, "%s: %s", what, strerror_r(-code, buffer, sizeof(buffer)));
-}
 
 static int open_kvm(struct vm *vm, struct cpuctl_error *error)
 {
@@ -46,12 +40,12 @@ static int open_kvm(struct vm *vm, struct cpuctl_error *error)
                                 strerror_r(-r, buffer, sizeof(buffer)));
     vm->fd = kvm_create_vm(&vm->kvm);
     if (vm->fd < 0)
-        return fail(error, vm->fd, "KVM_CREATE_VM");
+        return fail_system(error, vm->fd, "KVM_CREATE_VM");
     /* VMX hosts without unrestricted guest need both; others do not mind. */
     r = kvm_call_value(vm->fd, KVM_SET_TSS_ADDR, LAYOUT_TSS);
     if (r >= 0)
         r = kvm_call(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &(uint64_t){ LAYOUT_IDENTITY_MAP });
-    return r < 0 ? fail(error, r, "KVM_SET_TSS_ADDR and KVM_SET_IDENTITY_MAP_ADDR") : 0;
+    return r < 0 ? fail_system(error, r, "KVM_SET_TSS_ADDR and KVM_SET_IDENTITY_MAP_ADDR") : 0;
 }
 
 /* Tries each host CPU of --affinity, so that no thread fails at it later. */
@@ -64,7 +58,7 @@ static int check_affinity(const struct vm *vm, struct cpuctl_error *error)
     if (options->affinity_count == 0)
         return 0;
     if (sched_getaffinity(0, sizeof(before), &before) < 0)
-        return fail(error, -errno, "--affinity");
+        return fail_system(error, -errno, "--affinity");
     for (size_t i = 0; r == 0 && i < options->affinity_count; i++) {
         CPU_ZERO(&set);
         CPU_SET(options->affinity[i].cpu, &set);
@@ -117,7 +111,7 @@ static int make_memory(struct vm *vm, struct cpuctl_error *error)
     if (r < 0)
         return r;
     r = memory_register(&vm->memory, vm->fd);
-    return r < 0 ? fail(error, r, "KVM_SET_USER_MEMORY_REGION") : 0;
+    return r < 0 ? fail_system(error, r, "KVM_SET_USER_MEMORY_REGION") : 0;
 }
 
 /* ---- devices ---- */
@@ -157,7 +151,7 @@ static int make_devices(struct vm *vm, struct cpuctl_error *error)
     if (r == 0)
         r = bus_add(&vm->pio, LAYOUT_SLEEP_CONTROL, LAYOUT_POWER_SIZE, &power_bus_ops, &vm->power);
     if (r < 0)
-        return fail(error, r, "the ACPI registers find no place on the bus");
+        return fail_system(error, r, "the ACPI registers find no place on the bus");
     r = chardev_new(vm->event, "--serial", vm->options->serial, &vm->serial_end, error);
     if (r < 0)
         return r;
@@ -216,10 +210,10 @@ static int init(struct vm *vm, struct cpuctl_error *error)
     if (r >= 0)
         r = sd_event_new(&vm->event);
     if (r < 0)
-        return fail(error, r, "the event loop");
+        return fail_system(error, r, "the event loop");
     vm->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (vm->wake < 0)
-        return fail(error, -errno, "the event loop");
+        return fail_system(error, -errno, "the event loop");
     return vm_watch_wake(vm, error);
 }
 
