@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cpulist.h"
+#include "host-thread.h"
 #include "output.h"
 #include "qmp/json.h"
 #include "resize.h"
@@ -193,12 +194,31 @@ static int note_live(struct target *target, const struct resize *resize, bool as
     return r < 0 ? r : domain_save_live(domain, error);
 }
 
+/* Lets the new threads run where the running definition says. */
+static int pin_added(const struct target *target, const struct resize *resize,
+                     struct cpuctl_error *error)
+{
+    const struct definition *live = target->domain ? target->domain->live : NULL;
+    int r = 0;
+
+    for (unsigned int i = 0; live && resize->adding && r == 0 && i < resize->n_vcpus; i++) {
+        unsigned int index = resize->vcpus[i].index;
+        const struct cpuctl_set *set = live->vcpus[index].pin;
+
+        if (!set)
+            set = live->cpuset;
+        if (set && target->vm->vcpus[index].plugged)
+            r = host_thread_pin(target->vm->vcpus[index].thread_id, set, error);
+    }
+    return r;
+}
+
 /* Carries a plan out; @n is what planning returned. */
 static int carry_out(struct target *target, const struct arguments *arguments,
                      struct resize *resize, int n, struct cpuctl_error *error)
 {
     struct progress progress = { .tool = target->tool, .terminal = isatty(STDERR_FILENO) };
-    struct cpuctl_error ignored = { 0 };
+    struct cpuctl_error more = { 0 };
     int r = n;
 
     resize->no_wait = arguments_has(arguments, "no-wait");
@@ -214,8 +234,12 @@ static int carry_out(struct target *target, const struct arguments *arguments,
         return output_failure(error, NULL);
     interrupt_catch();
     r = resize_run(resize, error);
-    if (r < 0 && vm_read_vcpus(target->vm, &ignored) == 0)
-        note_live(target, resize, false, &ignored);
+    if (vm_read_vcpus(target->vm, &more) == 0) {
+        if (r < 0)
+            note_live(target, resize, false, &more);
+        if (pin_added(target, resize, &more) < 0)
+            output_warning("%s", more.text);
+    }
     return report(target->tool, resize, r, error);
 }
 

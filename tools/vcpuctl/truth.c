@@ -35,6 +35,8 @@ void truth_look(const struct vm *vm, const struct guest_cpus *guest, struct trut
     for (unsigned int i = 0; i < vm->n_vcpus; i++) {
         rows[i].vcpu = &vm->vcpus[i];
         rows[i].guest_number = -1;
+        rows[i].mine = false;
+        rows[i].present = rows[i].online = TRUTH_UNKNOWN;
         rows[i].plugged = truth_of(vm->vcpus[i].plugged);
         if (guest)
             look_at_guest(guest, &rows[i], cpuctl_set_has(guest->present, i) ? (int)i : -1);
