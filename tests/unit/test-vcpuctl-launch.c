@@ -86,14 +86,15 @@ static const struct {
       "<serial type='file'><source path='/l'/></serial><channel type='unix'><target type='virtio' "
       "name='org.qemu.guest_agent.0'/></channel><channel type='unix'><source path='/s'/>"
       "<target type='virtio' name='n'/></channel></devices>",
-      { "/x/cpuvmm --name a,b -S --cpu host --memory 65536K --mem-path /dev/hugepages --mem-merge ",
+      { "/x/cpuvmm --name a,b -S --cpu host --memory 65536K --mem-path /dev/hugepages "
         "--smp 2,maxcpus=4,sockets=4,dies=1,cores=1,threads=1 ",
         "--numa node,nodeid=0,cpus=0,cpus=2-3,mem=32768K --numa node,nodeid=1,cpus=1,mem=32768K ",
         "--kernel /k --initrd /i --append x y --qmp unix:/r/control --serial file:/l --agent "
         "unix:/r/agent --console n=unix:/s --drive file=/d,format=raw " } },
     { "kvm",
       "<devices>" CPUVMM "</devices>",
-      { "--smp 1,maxcpus=1,sockets=1,dies=1,cores=1,threads=1 ", "--serial file:/dev/null " } },
+      { "--mem-merge --smp 1,maxcpus=1,sockets=1,dies=1,cores=1,threads=1 ",
+        "--serial file:/dev/null " } },
 };
 
 START_TEST(command_lines)

@@ -425,7 +425,8 @@ int launch_cpuvmm(const struct definition *d, const char *folder, struct command
         command_line_add(line, "--mem-path");
         command_line_add(line, HUGEPAGES);
     }
-    if (!d->nosharepages)
+    /* KSM merges anonymous memory only, and huge pages are a file's. */
+    if (!d->nosharepages && !d->hugepages)
         command_line_add(line, "--mem-merge");
     add_smp(line, "--smp", d, d->vcpu_current);
     add_cpuvmm_numa(line, d);
