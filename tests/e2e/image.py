@@ -208,7 +208,8 @@ def build(path, kernel, modules=(), programs=(), files=None):
     """Write the initramfs `path`.
 
     modules: names of kernel modules to load beside MODULES, in this order.
-    programs: names or paths of the host's programs to take in beside PROGRAMS.
+    programs: names or paths of the host's programs to take in beside PROGRAMS; plugins (*.so) keep
+        their path.
     files: contents by path in the guest: bytes, or a pathlib.Path to copy (with its x bit).
     """
     archive = Initramfs()
@@ -217,7 +218,7 @@ def build(path, kernel, modules=(), programs=(), files=None):
     for name in PROGRAMS + tuple(programs):
         source = pathlib.Path(name) if "/" in str(name) else installed(name)
         if source and not (stage() and source.is_relative_to(stage())):
-            archive.add_program(source)
+            archive.add_program(source, source if source.suffix == ".so" else None)
     add_stage(archive, programs)
     for name, content in (files or {}).items():
         if isinstance(content, pathlib.Path):

@@ -7,40 +7,30 @@ With CPUCTL_RECORD set in the environment the tables are written anew instead.
 
 import os
 
-from case import AGENTS, Skip, domain
-from virsh_table import FOLDER, Host, Table
+from case import AGENTS, domain
+from virsh_table import FOLDER, Host, hold
 
 SHAPE = {"cpus": 2, "maxcpus": 4, "template": FOLDER / "guest.xml", "fresh": True, "timeout": 400}
 
 
 
 
-def hold(domain, name, xml="guest"):
-    """Compare the table `name` with virsh on a domain that is defined anew."""
-    version = domain.libvirt.must("--version")
-    if not version.startswith("9.0."):
-        raise Skip(f"the tables are of virsh 9.0, this is {version}")
+def hold_defined(domain, name, xml="guest"):
+    """hold() with the domain defined anew."""
     path = domain.definition((FOLDER / f"{xml}.xml").read_text(encoding="utf-8"))
     domain.libvirt.must("define", path)
-    table, host = Table(name), Host(xml=str(path))
-
-    def wait(state, cpus):
-        domain.wait_cpus(cpus, state)
-    if "CPUCTL_RECORD" in os.environ:
-        table.record(host, domain.libvirt.exact, wait)
-    else:
-        said = table.differences(host, domain.libvirt.exact, wait)
-        assert not said, f"\n{said}"
+    hold(name, domain.libvirt.exact, lambda state, cpus: domain.wait_cpus(cpus, state),
+         Host(xml=str(path)))
 
 
 @domain(**SHAPE)
 def test_running(domain):
-    hold(domain, "running")
+    hold_defined(domain, "running")
     # It is shut off now.
-    hold(domain, "shut-off")
-    hold(domain, "usage")
+    hold_defined(domain, "shut-off")
+    hold_defined(domain, "usage")
     try:
-        hold(domain, "shaped", "shaped")
+        hold_defined(domain, "shaped", "shaped")
     finally:
         domain.libvirt.virsh("undefine", "shaped")
 
@@ -48,4 +38,4 @@ def test_running(domain):
 @domain(agents=AGENTS, **SHAPE)
 def test_running_with_an_agent(domain):
     if not (domain.agent_name == "qemu-ga" and "CPUCTL_RECORD" in os.environ):
-        hold(domain, "running-agent")
+        hold_defined(domain, "running-agent")

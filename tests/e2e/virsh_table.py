@@ -20,6 +20,7 @@ import pathlib
 import re
 import shlex
 
+from case import Skip
 from channel import Result
 from machine import parse_list
 
@@ -30,6 +31,7 @@ CHANGING = (
     (r"(?m)^(Id: +)\d+$", r"\1N"),
     (r"(?m)^(CPU: +)\d+$", r"\1N"),
     (r"(?m)^(CPU time: +)[\d.]+s$", r"\1N.Ns"),
+    (r"\(PID \d+\)", "(PID N)"),
 )
 
 
@@ -154,3 +156,17 @@ class Table:
             step.text(Result(result.status, host.general(result.out), host.general(result.err)))
             for step, result in self.run(host, program, wait))
         self.path.write_text(text, encoding="utf-8")
+
+
+def hold(name, program, wait, host=None):
+    """Compare the table `name` with virsh as program(words) runs it, or write it anew if
+    CPUCTL_RECORD is set in the environment."""
+    version = program(["--version"]).out.strip()
+    if not version.startswith("9.0."):
+        raise Skip(f"the tables are of virsh 9.0, this is {version}")
+    table, host = Table(name), host or Host()
+    if "CPUCTL_RECORD" in os.environ:
+        table.record(host, program, wait)
+        return
+    said = table.differences(host, program, wait)
+    assert not said, f"\n{said}"
