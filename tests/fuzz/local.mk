@@ -67,6 +67,13 @@ tests_fuzz_replay_cpuhp_SOURCES = tests/fuzz/fuzz-cpuhp.c $(replay_sources)
 tests_fuzz_replay_cpuhp_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/cpuhp"'
 tests_fuzz_replay_cpuhp_LDADD = $(fuzz_vmm_libs)
 
+fuzz_vcpuctl_libs = tools/vcpuctl/libvcpuctl.la libcpuctl/libcpuctl-core.la $(vcpuctl_libs)
+
+unit_tests += tests/fuzz/replay-domain-xml
+tests_fuzz_replay_domain_xml_SOURCES = tests/fuzz/fuzz-domain-xml.c $(replay_sources)
+tests_fuzz_replay_domain_xml_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/domain-xml"'
+tests_fuzz_replay_domain_xml_LDADD = $(fuzz_vcpuctl_libs)
+
 unit_tests += tests/fuzz/replay-ioapic
 tests_fuzz_replay_ioapic_SOURCES = tests/fuzz/fuzz-ioapic.c $(replay_sources)
 tests_fuzz_replay_ioapic_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/ioapic"'
@@ -174,6 +181,12 @@ tests_fuzz_fuzz_cpuhp_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_cpuhp_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_cpuhp_LDADD = $(fuzz_vmm_libs)
 
+noinst_PROGRAMS += tests/fuzz/fuzz-domain-xml
+tests_fuzz_fuzz_domain_xml_SOURCES = tests/fuzz/fuzz-domain-xml.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_domain_xml_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_domain_xml_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_domain_xml_LDADD = $(fuzz_vcpuctl_libs)
+
 noinst_PROGRAMS += tests/fuzz/fuzz-ioapic
 tests_fuzz_fuzz_ioapic_SOURCES = tests/fuzz/fuzz-ioapic.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_ioapic_CFLAGS = $(fuzz_cflags)
@@ -225,5 +238,5 @@ fuzz: all
 	CPUCTL_BUILD=$(abs_builddir) $(top_srcdir)/tests/fuzz/fuzz -s $(FUZZ_SECONDS) $(FUZZ)
 
 EXTRA_DIST += tests/fuzz/README.md tests/fuzz/corpus tests/fuzz/fuzz tests/fuzz/agent-commands.dict \
-	tests/fuzz/agent-config.dict tests/fuzz/cpuset.dict tests/fuzz/qmp.dict tests/fuzz/sysfs.dict \
+	tests/fuzz/agent-config.dict tests/fuzz/cpuset.dict tests/fuzz/domain-xml.dict tests/fuzz/qmp.dict tests/fuzz/sysfs.dict \
 	tests/fuzz/vmm-commands.dict
