@@ -10,16 +10,16 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 
 import image
 import vmm_trace
 from bench import at_most, interleaved
-from channel import wait_until
-from inner import CMDLINE, Inner, own_memory
+from inner import CMDLINE, own_memory
 from nested import Host, inner_initramfs
 
 STOPWATCH = image.BUILD / "tests/bench/stopwatch"
-ROUNDS = 5
+STARTS, ROUNDS = 5, 11
 WORD = "init-is-here"
 QUIET = "loglevel=3"
 NEWER = "qemu-system-amd64"
@@ -32,12 +32,32 @@ START = {
                     f"-cpu host -M {MICROVM} -m 256 -kernel /vmlinuz -initrd /initrd.start "
                     f"-serial stdio -append '{CMDLINE} {QUIET}'",
 }
-ONLINE = "(cpuctl online --wait 60 1 >/dev/null && echo + >/dev/ttyS0) >/dev/null 2>&1 &"
+# Brings CPU 1 online whenever it comes, and says so.
+GUEST = """
+while :; do
+    cpuctl online --wait 1000 1 >/dev/null && echo + >/dev/ttyS0
+    while [ -e /sys/devices/system/cpu/cpu1 ]; do sleep 0.5; done
+done &
+echo init-is-here
+sleep 10000
+"""
+FIRST = "echo init-is-here; sleep 10000"
+HOTPLUG = {
+    "cpuvmm": f"cpuvmm --kernel /vmlinuz --initrd /initrd --append '{CMDLINE} {QUIET}' "
+              "--memory 256M --smp 1,maxcpus=4,sockets=4 --qmp unix:/tmp/cpuvmm "
+              "--serial file:/tmp/cpuvmm.console",
+    "q35": f"qemu-system-x86_64 -nodefaults -no-user-config -display none -accel kvm -cpu host "
+           f"-M q35 -kernel /vmlinuz -initrd /initrd -append '{CMDLINE} {QUIET}' -m 256 "
+           "-smp 1,maxcpus=4,sockets=4 -qmp unix:/tmp/q35,server=on,wait=off "
+           "-serial file:/tmp/q35.console",
+}
+ADD = {"execute": "device_add", "arguments": {
+    "driver": "host-x86_64-cpu", "id": "one", "socket-id": 1, "core-id": 0, "thread-id": 0}}
+REMOVE = {"execute": "device_del", "arguments": {"id": "one"}}
 
 
-def is_vmm(task):
-    """Whether it is a task of either VMM; QEMU's threads have its name."""
-    return task in ("cpuvmm", "qemu-system-x86") or re.fullmatch(r"CPU \d+/KVM", task)
+# Tells a VMM's tasks by name; QEMU's vCPU threads have QEMU's.
+TASKS = {"cpuvmm": re.compile(r"cpuvmm|CPU \d+/KVM"), "q35": re.compile("qemu-system-x86")}
 
 
 def say(text):
@@ -54,7 +74,7 @@ def start(host, name):
 def start_rows(host):
     peer = "QEMU microvm"
     taken = {name: [] for name in START}
-    interleaved(ROUNDS, *(lambda n=name: taken[n].append(start(host, n)) or 0 for name in START))
+    interleaved(STARTS, *(lambda n=name: taken[n].append(start(host, n)) or 0 for name in START))
     (ours, our_exits), (peers, peer_exits) = (
         [statistics.median(values) for values in zip(*taken[name])] for name in START)
     yield at_most("cpuvmm: start to the guest's init", "ms", ours / 1000, peers / 1000, peer, 0.9)
@@ -68,12 +88,16 @@ class Subject:
     def __init__(self, host, vmm):
         self.host, self.vmm = host, vmm
         self.taken = {"add": [], "remove": []}
+        host.sh(f"{HOTPLUG[vmm]} </dev/null >/tmp/{vmm}.log 2>&1 & "
+                f"until grep -q {WORD} /tmp/{vmm}.console; do sleep 0.5; done", 300)
 
     def request(self, what, request, word, file=""):
+        # What came before is over: the guest waits for the CPU, or the CPU has settled.
+        time.sleep(2)
         vmm_trace.begin(self.host)
-        total = self.host.sh(f"stopwatch request /tmp/qmp '{json.dumps(request)}' "
+        total = self.host.sh(f"stopwatch request /tmp/{self.vmm} '{json.dumps(request)}' "
                              f"'{word}' {file}", 60)
-        shares = vmm_trace.shares(vmm_trace.end(self.host), is_vmm)
+        shares = vmm_trace.shares(vmm_trace.end(self.host), TASKS[self.vmm].fullmatch)
         shares["total"] = int(total) / 1e6
         shares["outside"] = shares["vmm"] + shares["kvm"]
         self.taken[what].append(shares)
@@ -81,18 +105,8 @@ class Subject:
             ", ".join(f"{name} {1000 * value:.1f} ms" for name, value in sorted(shares.items())))
 
     def measure(self):
-        """Boots a guest, and adds and removes its CPU 1 some times."""
-        with Inner(self.host, self.vmm, cmdline=QUIET) as inner:
-            entry = inner.possible_cpus()[1]
-            # QEMU's socket takes one client.
-            inner.end_qmp()
-            for _ in range(ROUNDS + 1):
-                inner.sh(ONLINE)
-                self.request("add", {"execute": "device_add", "arguments": {
-                    "driver": entry["type"], "id": "one", **entry["props"]}}, "+", "/tmp/console")
-                self.request("remove", {"execute": "device_del", "arguments": {"id": "one"}},
-                             '"device": "one"')
-                wait_until(lambda: inner.cpus("present") == {0}, "CPU 1 to go")
+        self.request("add", ADD, "+", f"/tmp/{self.vmm}.console")
+        self.request("remove", REMOVE, '"device": "one"')
         return 0
 
     def median(self, what, share):
@@ -102,12 +116,12 @@ class Subject:
 
 def hotplug_rows(host):
     ours, peer = Subject(host, "cpuvmm"), Subject(host, "q35")
-    interleaved(2, ours.measure, peer.measure)
+    interleaved(ROUNDS, ours.measure, peer.measure)
     for what, words in (("add", "device_add to online"),
                         ("remove", "device_del to DEVICE_DELETED")):
-        yield at_most(f"cpuvmm: {words}, its process's time", "ms", ours.median(what, "vmm"),
+        yield at_most(f"cpuvmm: {words}, the VMM's process", "ms", ours.median(what, "vmm"),
                       peer.median(what, "vmm"), "QEMU q35", 0.5)
-        yield at_most(f"cpuvmm: {words}, that and KVM's exits", "ms",
+        yield at_most(f"cpuvmm: {words}, outside the guest (with KVM's part)", "ms",
                       ours.median(what, "outside"), peer.median(what, "outside"), "QEMU q35", 0.5)
         yield at_most(f"cpuvmm: {words}, in all", "ms", ours.median(what, "total"),
                       peer.median(what, "total"), "QEMU q35", 1)
@@ -150,9 +164,10 @@ def newer_qemu():
 
 
 def rows(_stage):
-    initrd = inner_initramfs(image.Kernel(), f"echo {WORD}; sleep 1000", ())
-    with Host(served=True, peer=True, programs=(newer_qemu(),), inner_programs=("cpuctl",),
-              files={"/usr/bin/stopwatch": STOPWATCH, "/initrd.start": initrd}) as host:
+    files = {"/usr/bin/stopwatch": STOPWATCH,
+             "/initrd.start": inner_initramfs(image.Kernel(), FIRST, ())}
+    with Host(script=GUEST, peer=True, programs=(newer_qemu(),), inner_programs=("cpuctl",),
+              files=files) as host:
         host.sh("mount -t debugfs debugfs /sys/kernel/debug; "
                 "mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing")
         yield from memory_rows(host)

@@ -29,7 +29,7 @@ def end(host):
 def shares(text, is_vmm):
     """Seconds between the marks: "guest" (a vCPU in guest mode), "kvm" (a vCPU's exit that the
     kernel handles), "vmm" (the rest of the VMM's tasks), "idle" and "other". is_vmm: tells by a
-    task's name."""
+    task's name whether it is the VMM's."""
     total = collections.Counter()
     since, who = None, None
     state = {}  # of vCPU threads

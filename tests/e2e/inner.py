@@ -99,12 +99,6 @@ class Inner(Machine):
                    timeout, 0.2)
         return int(self.host.sh("cat /tmp/vmm.status"))
 
-    def end_qmp(self):
-        """Disconnect `qmp`: QEMU's monitor takes one client at a time."""
-        self.host.end_relay("qmp")
-        self.qmp.stream.close()
-        self.qmp = None
-
     def close(self):
         self.host.run("test -s /tmp/vmm.status || kill $(cat /tmp/vmm.pid); "
                       "until [ -s /tmp/vmm.status ]; do sleep 0.05; done")
