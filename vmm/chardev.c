@@ -176,9 +176,10 @@ static int open_pty(struct chardev *chardev)
         (void)tcsetattr(peer, TCSANOW, &raw);
     }
     free(chardev->name);
-    chardev->name = strdup(name);
-    if (!chardev->name)
+    if (asprintf(&chardev->name, "pty:%s", name) < 0) {
+        chardev->name = NULL;
         return -ENOMEM;
+    }
     return watch(chardev, chardev->in, EPOLLIN | EPOLLOUT, &chardev->in_source);
 }
 

@@ -34,7 +34,7 @@ void chardev_attach(struct chardev *chardev, const struct chardev_ops *ops, void
 
 /** Whether somebody is there to read: without, what is written is dropped. */
 bool chardev_connected(const struct chardev *chardev);
-/** The pty's name, or what was asked for. */
+/** "pty:/dev/pts/3", or what was asked for: QMP's filename. */
 const char *chardev_name(const struct chardev *chardev);
 /** Reads up to @size bytes. Returns how many, 0 when there are none now. */
 size_t chardev_read(struct chardev *chardev, void *data, size_t size);

@@ -221,7 +221,8 @@ START_TEST(pty_users_come_and_go)
 {
     start("pty");
     for (int i = 0; i < 2; i++) {
-        int fd = open(chardev_name(end), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+        int fd =
+            open(chardev_name(end) + strlen("pty:"), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
         ck_assert_int_ge(fd, 0);
         ck_assert_uint_eq(chardev_write(end, "\x03\n", 2), 2); /* as they are */
@@ -246,7 +247,7 @@ START_TEST(pty_without_user)
     start("pty");
     for (int i = 0; i < 1000; i++)
         ck_assert_uint_eq(chardev_write(end, data, sizeof(data)), sizeof(data));
-    fd = open(chardev_name(end), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    fd = open(chardev_name(end) + strlen("pty:"), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     ck_assert_uint_eq(chardev_write(end, "now", 3), 3);
     expect_sent(fd, "now");
     while (count < 1000 && chardev_write(end, data, sizeof(data)) > 0)

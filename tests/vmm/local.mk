@@ -38,4 +38,4 @@ endif
 
 EXTRA_DIST += tests/vmm/micro.py tests/vmm/test-acpi-code tests/vmm/test-acpi-tables \
 	tests/vmm/test-hostile-guest tests/vmm/test-micro-guest tests/vmm/test-qmp-conformance \
-	tests/vmm/test-run-states tests/vmm/test-sandbox tests/vmm/test-usage tests/vmm/vm.py
+	tests/vmm/test-run-states tests/vmm/test-sandbox tests/vmm/test-serial tests/vmm/test-usage tests/vmm/vm.py
