@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cpuvmm: exit status 0 after an orderly end, 1 after an error, which is on stderr in one sentence.
  */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,9 @@ static int run(const struct options *options, struct cpuctl_error *error)
     int r;
 
     block_signals();
+    /* vCPUs' threads hardly allocate. An arena for each would cost memory, and calls that the
+     * sandbox does not foresee: C libraries differ in how they count the host's CPUs for it. */
+    mallopt(M_ARENA_MAX, 1);
     r = options->no_sandbox ? 0 : sandbox_prepare(error);
     if (r >= 0)
         r = vm_new(options, complain, &vm, error);
