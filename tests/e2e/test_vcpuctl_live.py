@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # tests/run: timeout=600
-"""vcpuctl on a running domain: operators who meet, a terminal, a view that stays."""
+"""vcpuctl on a running guest: by its sockets alone; operators who meet, a terminal, a view that stays."""
 
 import json
 import os
@@ -10,12 +10,13 @@ import subprocess
 
 from channel import wait_until
 from case import same
-from tool import PROGRAM, tool_domain
+from tool import PROGRAM, tool_guest
+from vcpuctl_host import vcpuctl_domain
 
 OURS = ("cpuctl-agent",)
 
 
-@tool_domain(agents=OURS, cpus=1, maxcpus=4, fresh=True)
+@vcpuctl_domain(agents=OURS, cpus=1, maxcpus=4, fresh=True)
 def test_two_operators(domain):
     """One goes first, the other waits for it: each sees a whole state."""
     first = domain.start_virsh("setvcpus", "3", "--live")
@@ -40,11 +41,11 @@ def master_text(master):
         text += data
 
 
-@tool_domain(agents=OURS, cpus=1, maxcpus=4, fresh=True)
+@vcpuctl_domain(agents=OURS, cpus=1, maxcpus=4, fresh=True)
 def test_progress_on_a_terminal(domain):
     """One line per vCPU, drawn again until it is settled."""
     master, terminal = pty.openpty()
-    with subprocess.Popen([PROGRAM, "setvcpus", "guest", "3"], env=domain.libvirt.env, stdout=terminal,
+    with subprocess.Popen([PROGRAM, "setvcpus", "guest", "3"], env=domain.libvirt.environment(), stdout=terminal,
                           stderr=terminal, stdin=subprocess.DEVNULL) as process:
         os.close(terminal)
         text = master_text(master)
@@ -55,7 +56,7 @@ def test_progress_on_a_terminal(domain):
         same(text.count(f"vCPU {cpu}: online\r\n"), 1)
 
 
-@tool_domain(agents=OURS, cpus=1, maxcpus=4, fresh=True)
+@vcpuctl_domain(agents=OURS, cpus=1, maxcpus=4, fresh=True)
 def test_watching(domain):
     """status --watch --json in a pipe: a line whenever something differs; others may work meanwhile."""
     def cpus():
@@ -64,7 +65,7 @@ def test_watching(domain):
         return {(v["vcpu"], v["configured"], v["requested"], v["plugged"], v.get("online"))
                 for v in line["vcpus"]}
 
-    with subprocess.Popen([PROGRAM, "--json", "status", "guest", "--watch"], env=domain.libvirt.env,
+    with subprocess.Popen([PROGRAM, "--json", "status", "guest", "--watch"], env=domain.libvirt.environment(),
                           text=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
         try:
             assert (1, False, False, False, False) in cpus()
@@ -77,3 +78,23 @@ def test_watching(domain):
             same(process.wait(20), 0)
         finally:
             process.kill()
+
+
+@tool_guest(agents=OURS, cpus=1, maxcpus=4, fresh=True)
+def test_by_sockets(guest):
+    """A VM that something else started: no store, no definition."""
+    same(guest.ask("vcpucount"), {"maximum-live": 4, "current-live": 1})
+    same([vcpu["result"] for vcpu in guest.ask("setvcpus", 3, "--live")["vcpus"]], ["online"] * 2)
+    same(guest.cpus(), {0, 1, 2})
+    guest.must("setvcpus", 1, "--guest")
+    same(guest.ask("guestvcpus"), {"vcpus": "0-2", "online": "0", "offlinable": "1-2"})
+    notes = [vcpu.get("note") for vcpu in guest.ask("status")["vcpus"]]
+    same([bool(note) for note in notes], [False, True, True, False])
+    # Asked for the same again, host and guest agree.
+    guest.must("setvcpus", 3, "--live")
+    same(guest.cpus(), {0, 1, 2})
+    done = guest.tool("setvcpus", 1, "--live")
+    assert done.status == 1 and "this QEMU emulates its CPUs (TCG)" in done.err, done
+    done = guest.tool("setvcpus", 2, "--config")
+    assert done.status == 1 and "has no definition for --config" in done.err, done
+    same(guest.must("qemu-agent-command", '{"execute":"guest-ping"}'), '{"return":{}}\n\n')

@@ -7,7 +7,7 @@ import re
 
 from case import AGENTS, same
 from channel import Result
-from tool import tool_domain
+from vcpuctl_host import vcpuctl_domain
 from virsh_table import FOLDER, Host, Table, blotted
 
 SHAPE = {"cpus": 2, "maxcpus": 4, "template": FOLDER / "guest.xml", "fresh": True, "timeout": 400}
@@ -56,7 +56,7 @@ def hold(domain, name, xml="guest"):
     same("\n".join(found), "")
 
 
-@tool_domain(**SHAPE)
+@vcpuctl_domain(**SHAPE)
 def test_running(domain):
     hold(domain, "running")
     # It is shut off now.
@@ -68,6 +68,6 @@ def test_running(domain):
         domain.libvirt.virsh("undefine", "shaped")
 
 
-@tool_domain(agents=AGENTS, **SHAPE)
+@vcpuctl_domain(agents=AGENTS, **SHAPE)
 def test_running_with_an_agent(domain):
     hold(domain, "running-agent")

@@ -1,21 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """vcpuctl on a guest that a test started: by its sockets, from outside."""
 
-import atexit
 import functools
 import json
-import os
-import pathlib
-import shutil
 import subprocess
-import tempfile
 
 import image
 from case import decorator
-from channel import Agent, Result, wait_until
+from channel import Agent, Result
 from guest import Guest
-from libvirt_host import Domain
-from machine import Failed, Machine
 
 PROGRAM = image.BUILD / "tools/vcpuctl/vcpuctl"
 
@@ -59,60 +52,3 @@ class ToolGuest(Guest):
 
 # The case's argument is a ToolGuest.
 tool_guest = functools.partial(decorator, ToolGuest)
-
-
-class Store:
-    """vcpuctl with a store of its own; methods as those of libvirt_host.Libvirt."""
-
-    def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cpuctl-store."))
-        self.log = self.folder / "log"
-        self.log.touch()
-        self.env = dict(os.environ, LC_ALL="C", VCPUCTL_STATE_DIR=str(self.folder / "lib"),
-                        VCPUCTL_RUN_DIR=str(self.folder / "run"))
-        atexit.register(self.close)
-
-    def exact(self, words, options=(), timeout=60):
-        """All that it printed: Result(status, out, err)."""
-        return vcpuctl(*options, *words, timeout=timeout, env=self.env)
-
-    def start_virsh(self, *words, options=("-q",)):
-        """It as a running process."""
-        return subprocess.Popen([PROGRAM, *options, *map(str, words)], text=True, env=self.env,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def virsh(self, *words, timeout=60):
-        """With -q, without line ends at the end."""
-        status, out, err = self.exact(words, ("-q",), timeout)
-        return Result(status, out.rstrip("\n"), err.rstrip("\n"))
-
-    def must(self, *words):
-        result = self.virsh(*words)
-        if result.status != 0:
-            raise Failed("vcpuctl " + " ".join(map(str, words)), result)
-        return result.out
-
-    def close(self):
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@functools.lru_cache(maxsize=None)
-def store():
-    """The one store of this test program."""
-    return Store()
-
-
-class ToolDomain(Domain):
-    """A domain that vcpuctl starts, on QEMU under TCG."""
-
-    @staticmethod
-    def host():
-        return store()
-
-    def start_agent(self, name, arguments=""):
-        Machine.start_agent(self, name, arguments)
-        wait_until(lambda: self.virsh("vcpucount", "--guest").status == 0, "the agent", 20, 0.2)
-
-
-# The case's argument is a ToolDomain.
-tool_domain = functools.partial(decorator, ToolDomain)

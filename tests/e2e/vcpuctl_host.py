@@ -14,7 +14,7 @@ from case import decorator
 from channel import Result, wait_until
 from libvirt_host import Domain
 from machine import Failed
-from tool import PROGRAM
+from tool import PROGRAM, vcpuctl
 
 
 class Vcpuctl:
@@ -32,10 +32,14 @@ class Vcpuctl:
         return dict(os.environ, LC_ALL="C", VCPUCTL_STATE_DIR=str(self.state),
                     VCPUCTL_RUN_DIR=str(self.run))
 
-    def start_virsh(self, *words):
-        return subprocess.Popen([PROGRAM, "-q", *map(str, words)], text=True, env=self.environment(),
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE)
+    def start_virsh(self, *words, options=("-q",)):
+        return subprocess.Popen([PROGRAM, *options, *map(str, words)], text=True,
+                                env=self.environment(), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def exact(self, words, options=()):
+        """All that it printed."""
+        return vcpuctl(*options, *words, env=self.environment())
 
     def virsh(self, *words, timeout=120):
         with self.start_virsh(*words) as process:
