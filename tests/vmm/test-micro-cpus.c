@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "tests/unit/main.h"
 #include "tests/unit/vmm-agreement.h"
 
-#define VECTOR 0x40
+#define VECTOR  0x40
+#define MSR_TSC 0x10
 /* "Auth", of AuthenticAMD */
 #define VENDOR_AMD 0x68747541U
 
@@ -56,6 +58,39 @@ START_TEST(ipis_to_all_but_me_and_to_all)
     micro_wrmsr(micro, COUNT - 1, MICRO_X2APIC_SELF_IPI, VECTOR + 2);
     micro_expect(micro, COUNT - 1, VECTOR + 2, 1);
     micro_check(micro);
+    micro_free(micro);
+}
+END_TEST
+
+/* Linux logs a TSC warp (check_tsc_warp() in arch/x86/kernel/tsc_sync.c) when a CPU's TSC is behind
+ * what another one has read before. */
+START_TEST(hot_added_cpus_have_the_boot_cpus_tsc)
+{
+    struct micro *micro;
+    char clocksource[16] = "";
+    FILE *file = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "r");
+
+    if (file) {
+        if (!fgets(clocksource, sizeof(clocksource), file))
+            clocksource[0] = '\0';
+        fclose(file);
+    }
+    if (strcmp(clocksource, "tsc\n") != 0) {
+        printf("# not looked at: the host's clocksource is not tsc\n");
+        return;
+    }
+    micro = start(true, MICRO_COMPLETE);
+    for (unsigned int i = 1; i < COUNT; i++) {
+        micro_plug(micro, i);
+        micro_start(micro, i);
+        micro_wait_started(micro, i, 1);
+        for (unsigned int times = 0; times < 20; times++) {
+            uint64_t before = micro_rdmsr(micro, 0, MSR_TSC), now = micro_rdmsr(micro, i, MSR_TSC);
+
+            ck_assert_uint_gt(now, before);
+            ck_assert_uint_gt(micro_rdmsr(micro, 0, MSR_TSC), now);
+        }
+    }
     micro_free(micro);
 }
 END_TEST
@@ -228,6 +263,7 @@ static void add(TCase *core)
     tcase_add_test(core, ipis_from_each_to_each);
     tcase_add_test(core, ipis_to_all_but_me_and_to_all);
     tcase_add_test(core, hot_added_cpus_start);
+    tcase_add_test(core, hot_added_cpus_have_the_boot_cpus_tsc);
     tcase_add_test(core, a_cpu_starts_again_after_init);
     tcase_add_test(core, without_set_lapic_a_hot_added_cpu_is_unknown);
     tcase_add_test(core, a_thousand_cpus);
