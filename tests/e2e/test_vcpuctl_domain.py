@@ -11,10 +11,11 @@ import signal
 import subprocess
 import time
 
-from case import same
+import image
+from case import Skip, plain, same
 from channel import wait_until
 from tool import PROGRAM
-from vcpuctl_host import vcpuctl_domain
+from vcpuctl_host import vcpuctl_domain, vcpuctl_host
 
 TTY = "<serial type='pty'><target port='0'/></serial>"
 
@@ -158,11 +159,11 @@ def test_pins(domain):
 class Terminal:
     """`vcpuctl console` in a terminal of its own."""
 
-    def __init__(self, domain):
+    def __init__(self, host, name):
         self.output = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execve(PROGRAM, [str(PROGRAM), "console", domain.name], domain.libvirt.environment())
+            os.execve(PROGRAM, [str(PROGRAM), "console", name], host.environment())
 
     def wait(self, wanted):
         end = time.monotonic() + 60
@@ -187,10 +188,10 @@ def test_console(domain):
     path.write_text(xml)
     domain.libvirt.must("define", path)
     domain.must("start")
-    terminal = Terminal(domain)
+    terminal = Terminal(domain.libvirt, domain.name)
     terminal.wait(b"Escape character is ^] (Ctrl + ])")
     terminal.wait(b"guest-init: ready")
-    second = Terminal(domain)
+    second = Terminal(domain.libvirt, domain.name)
     second.wait(b"error: operation failed: Active console session exists for this domain")
     os.waitpid(second.pid, 0)
     same(terminal.close(), 0)
@@ -248,3 +249,45 @@ def test_vcpuctl_killed_while_it_starts(domain):
     same(domain.libvirt.must("list").split()[-1], "paused")
     same(domain.must("start"), "")
     same(domain.state(), "running (booted)")
+
+
+CPUVMM = """\
+<domain type='kvm'>
+  <name>small</name>
+  <memory unit='MiB'>128</memory>
+  <vcpu placement='static' current='1'>4</vcpu>
+  <cputune><vcpupin vcpu='0' cpuset='0'/></cputune>
+  <os>
+    <type arch='x86_64'>hvm</type>
+    <kernel>{kernel}</kernel>
+    <cmdline>console=ttyS0</cmdline>
+  </os>
+  <devices>
+    <emulator>{vmm}</emulator>
+    <serial type='pty'/>
+    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+  </devices>
+</domain>
+"""
+
+
+@plain()
+def test_cpuvmm():
+    """A domain with cpuvmm, whatever becomes of its guest: not every /dev/kvm can run Linux."""
+    host, vmm = vcpuctl_host(), image.BUILD / "vmm/cpuvmm"
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK) or not vmm.exists():
+        raise Skip("no /dev/kvm, or no cpuvmm")
+    path = host.folder / "small.xml"
+    path.write_text(CPUVMM.format(kernel=image.Kernel().vmlinuz, vmm=vmm))
+    host.must("define", path)
+    host.must("start", "small")
+    same(host.must("domstate", "small"), "running")
+    assert "CPU Affinity:   y" in host.must("vcpuinfo", "small")
+    terminal = Terminal(host, "small")
+    terminal.wait(b"Escape character is ^] (Ctrl + ])")
+    same(terminal.close(), 0)
+    host.must("setvcpus", "small", "2", "--no-wait")
+    same(host.must("vcpucount", "small", "--current", "--live"), "2")
+    host.must("destroy", "small")
+    same(host.must("domstate", "small", "--reason"), "shut off (destroyed)")
+    host.must("undefine", "small")

@@ -26,6 +26,19 @@ static const struct definition_chardev *find_console(const struct definition *de
     return NULL;
 }
 
+/* The pty of a character device as the VMM tells of it, or NULL. QEMU writes "pty:" before it. */
+static const char *pty_of(struct json_object *chardev)
+{
+    const char *filename;
+
+    if (!json_object_is_type(chardev, json_type_object) ||
+        qmp_get_string(chardev, NULL, "filename", QMP_REQUIRED, &filename, NULL) <= 0)
+        return NULL;
+    if (strncmp(filename, "pty:", 4) == 0)
+        filename += 4;
+    return strncmp(filename, "/dev/pts/", 9) == 0 ? filename : NULL;
+}
+
 /* The pty that the VMM opened: the first one that it tells of. */
 static int open_pty(struct domain *domain, struct cpuctl_error *error)
 {
@@ -36,18 +49,15 @@ static int open_pty(struct domain *domain, struct cpuctl_error *error)
         return r;
     for (size_t i = 0;
          json_object_is_type(reply, json_type_array) && i < json_object_array_length(reply); i++) {
-        struct json_object *chardev = json_object_array_get_idx(reply, i);
-        const char *filename;
+        const char *name = pty_of(json_object_array_get_idx(reply, i));
         int fd;
 
-        if (!json_object_is_type(chardev, json_type_object) ||
-            qmp_get_string(chardev, NULL, "filename", QMP_REQUIRED, &filename, NULL) <= 0 ||
-            strncmp(filename, "pty:/dev/pts/", 13) != 0)
+        if (!name)
             continue;
-        fd = open(filename + 4, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-        return fd >= 0 ? fd
-                       : cpuctl_error_set(error, -errno, "cannot open %s: %s", filename + 4,
-                                          strerror(errno));
+        fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+        return fd >= 0
+                   ? fd
+                   : cpuctl_error_set(error, -errno, "cannot open %s: %s", name, strerror(errno));
     }
     return cpuctl_error_set(error, -ENODEV, "internal error: the VMM does not tell its pty");
 }
