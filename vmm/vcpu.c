@@ -63,6 +63,11 @@ static int open_vcpu(struct vcpu *vcpu, uint32_t apic_id, struct kvm_cpuid2 *cpu
     int r;
 
     vcpu->fd = kvm_call_value(vm->fd, KVM_CREATE_VCPU, apic_id);
+    if (vcpu->fd == -EMFILE)
+        return cpuctl_error_set(error, -EMFILE,
+                                "vCPU %u: it needs a file, but this process may have no more open "
+                                "files than %llu (RLIMIT_NOFILE)",
+                                vcpu->index, vm->file_limit);
     if (vcpu->fd < 0)
         return fail_system(error, vcpu->fd, "vCPU %u: KVM_CREATE_VCPU", vcpu->index);
     vcpu->run = mmap(NULL, vm->kvm.run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
@@ -203,10 +204,24 @@ int vm_build_acpi(struct vm *vm, struct cpuctl_error *error)
 
 /* ---- the whole ---- */
 
+/* Each vCPU takes a file; shells often give 1,024, and let a program have more if it asks. */
+static void raise_file_limit(struct vm *vm)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    vm->file_limit = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        vm->file_limit = limit.rlim_max;
+}
+
 static int init(struct vm *vm, struct cpuctl_error *error)
 {
     int r = vcpu_init_signal();
 
+    raise_file_limit(vm);
     if (r >= 0)
         r = sd_event_new(&vm->event);
     if (r < 0)

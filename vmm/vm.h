@@ -52,7 +52,8 @@ struct vm_listener {
 struct vm {
     const struct options *options;
     struct kvm_host kvm;
-    int fd; /**< KVM's */
+    int fd;                        /**< KVM's */
+    unsigned long long file_limit; /**< RLIMIT_NOFILE */
     /** Protects everything that follows; see README.md. */
     pthread_mutex_t lock;
     struct sd_event *event;
