@@ -157,6 +157,13 @@ def time_runs_out(tool):
     assert "vCPU 2: pending: the guest has been asked to eject it and has not answered" in err, err
     assert "operation timed out" in err and "give the same command again" in err, err
     assert "removed; the guest has not taken the request" in tool.truth()[2][3], tool.truth()
+    # Another mind is possible as long as the guest has not seen the request.
+    same(tool.set(3, more="--no-wait"), ({}, ""))
+    pause(tool.machine, "cont")
+    same(tool.set(3), ({}, ""))
+    same(tool.truth(), counts(3))
+    pause(tool.machine, "stop")
+    same(tool.run("setvcpus 1 --timeout 3")[0], 64)
     pause(tool.machine, "cont")
     same(tool.set(1)[1], "")
     same(tool.truth(), counts(1))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpulist.h"
 #include "definition-read.h"
 
 static int parse_yes(const xmlNode *node, const char *name, bool *ret_yes,
@@ -22,33 +23,19 @@ static int parse_yes(const xmlNode *node, const char *name, bool *ret_yes,
     return 1;
 }
 
-/* libvirt's form of a set: numbers, ranges and "^N" for all but N (virBitmapParse()). */
 static int parse_cpuset(const char *text, struct cpuctl_set **ret_set, struct cpuctl_error *error)
 {
-    _cleanup_(cpuctl_set_freep) struct cpuctl_set *set = cpuctl_set_new();
-    _cleanup_free_ char *copy = strdup(text);
-    char *rest = copy;
+    struct cpuctl_set *set = NULL;
+    int r = cpulist_parse(text, CPUCTL_CPUS_MAX, &set, error);
 
-    if (!set || !copy)
-        return no_memory(error);
-    for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
-        _cleanup_(cpuctl_set_freep) struct cpuctl_set *one = NULL;
-        bool not = *word == '^';
-
-        if (strspn(word + not, "0123456789-") != strlen(word + not ) || !word[not ] ||
-            cpuctl_set_parse_list(word + not, 0, &one, NULL) < 0)
-            return cpuctl_error_set(error, -EINVAL,
-                                    "invalid argument: Failed to parse bitmap '%.64s'", text);
-        if (not )
-            cpuctl_set_andnot(set, one);
-        else if (cpuctl_set_or(set, one) < 0)
-            return no_memory(error);
-    }
-    if (cpuctl_set_is_empty(set))
+    if (r == 0 && cpuctl_set_is_empty(set)) {
+        cpuctl_set_free(set);
         return cpuctl_error_set(error, -EINVAL, "invalid argument: Failed to parse bitmap '%.64s'",
                                 text);
-    *ret_set = TAKE_PTR(set);
-    return 0;
+    }
+    if (r == 0)
+        *ret_set = set;
+    return r;
 }
 
 static int read_cpuset(const xmlNode *node, const char *name, struct cpuctl_set **ret_set,

@@ -71,6 +71,35 @@ static int plug_all(struct resize *resize, struct cpuctl_error *error)
     return 0;
 }
 
+/*
+ * Takes back what an earlier run asked for and the guest has not done: otherwise a vCPU that counts
+ * as plugged would go later. cpuvmm alone tells of such, and can do it.
+ */
+static int withdraw_removals(struct resize *resize, struct cpuctl_error *error)
+{
+    for (unsigned int i = 0; i < resize->vm->n_vcpus; i++) {
+        const struct vm_vcpu *vcpu = &resize->vm->vcpus[i];
+        struct json_object *arguments;
+        struct cpuctl_error why = { 0 };
+        int r;
+
+        if (!vcpu->plugged || vcpu->request != VM_REQUEST_REMOVAL ||
+            (vcpu->phase != VM_PHASE_REQUESTED && vcpu->phase != VM_PHASE_IN_PROGRESS))
+            continue;
+        arguments = json_object_new_object();
+        if (!arguments ||
+            qmp_object_add(arguments, "id", json_object_new_string(vcpu->device)) < 0) {
+            json_object_put(arguments);
+            return cpuctl_error_set(error, -ENOMEM, "out of memory");
+        }
+        r = vm_execute(resize->vm, "__org.cpuctl_cancel-device-del", arguments, NULL, &why);
+        if (r < 0)
+            return cpuctl_error_set(
+                error, r, "operation failed: vcpu '%u' is being removed: %.400s", i, why.text);
+    }
+    return 0;
+}
+
 /* The guest's CPUs that are present and not online. NULL: memory is short. */
 static struct cpuctl_set *offline(const struct guest_cpus *cpus)
 {
@@ -131,8 +160,10 @@ static void settle_taken(struct resize *resize, enum resize_outcome outcome, con
 int resize_add(struct resize *resize, struct cpuctl_error *error)
 {
     unsigned int plugged = vm_count_plugged(resize->vm) + resize->n_vcpus;
-    int r = plug_all(resize, error);
+    int r = withdraw_removals(resize, error);
 
+    if (r == 0)
+        r = plug_all(resize, error);
     if (resize->no_wait)
         return r;
     if (r < 0 || !resize->agent) {
