@@ -301,6 +301,13 @@ void micro_expect(struct micro *micro, unsigned int index, uint8_t vector, unsig
     micro->expected[index][vector] += times;
 }
 
+/* A level-triggered interrupt that ends early comes again before its handler has served the device.
+ * How often, and when the last one is there, is then this KVM's own affair. */
+static bool may_repeat(const struct micro *micro, unsigned int index, unsigned int vector)
+{
+    return !micro->exact && vector >= MICRO_DEVICE && micro->expected[index][vector] > 0;
+}
+
 /* Whether all counts are as expected. One that is greater ends the test, and if @tell a lesser one,
  * too. */
 static bool compare(struct micro *micro, bool tell)
@@ -310,6 +317,8 @@ static bool compare(struct micro *micro, bool tell)
             unsigned int got = *micro_count(micro, i, (uint8_t)vector);
 
             if (got == micro->expected[i][vector])
+                continue;
+            if (got > micro->expected[i][vector] && may_repeat(micro, i, vector))
                 continue;
             if (tell || got > micro->expected[i][vector])
                 ck_abort_msg("CPU %u (APIC ID %u), vector 0x%x: %u interrupts, expected %u", i,
@@ -341,20 +350,14 @@ void micro_check(struct micro *micro)
     compare(micro, true);
 }
 
-void micro_expect_requests(struct micro *micro, unsigned int index, uint8_t vector,
-                           unsigned int requests)
+void micro_check_ended(struct micro *micro, unsigned int pin)
 {
     int64_t end = now_ms() + PATIENCE_MS;
-    unsigned int *expected = &micro->expected[index][vector];
 
-    *expected += requests;
-    if (micro->exact)
-        return;
-    while (*micro_count(micro, index, vector) < *expected && now_ms() < end)
+    while (micro_read_rte(micro, pin) & MICRO_RTE_REMOTE_IRR) {
+        ck_assert_msg(now_ms() < end, "pin %u: an interrupt without an end", pin);
         nap();
-    settle(micro);
-    if (*micro_count(micro, index, vector) > *expected)
-        *expected = *micro_count(micro, index, vector);
+    }
 }
 
 /* ---- a device on MICRO_PIN ---- */
@@ -389,24 +392,29 @@ void micro_request(struct micro *micro, unsigned int requests)
     pthread_mutex_unlock(&micro->vm->lock);
 }
 
-/* Two messages and no EOI: the second is to wait for it. */
+/* Waits until CPU @index has had so many interrupts of @vector. */
+static void wait_count(struct micro *micro, unsigned int index, uint8_t vector, unsigned int count)
+{
+    int64_t end = now_ms() + PATIENCE_MS;
+
+    while (*micro_count(micro, index, vector) < count) {
+        ck_assert_msg(now_ms() < end, "CPU %u: no interrupt of vector 0x%x", index, vector);
+        nap();
+    }
+}
+
+/* A message and no EOI: it has to be in service still. */
 static bool holds_back(struct micro *micro)
 {
-    for (unsigned int i = 0; i < 2; i++) {
-        micro_send(micro, micro_msi(micro_id(micro, 0), MICRO_MANUAL));
-        settle(micro);
-    }
-    if (*micro_count(micro, 0, MICRO_MANUAL) > 1) {
-        micro_expect(micro, 0, MICRO_MANUAL, 2);
-        return false;
-    }
-    for (unsigned int i = 0; i < 2; i++) {
-        micro_wrmsr(micro, 0, MICRO_X2APIC_EOI, 0);
-        settle(micro);
-    }
-    micro_expect(micro, 0, MICRO_MANUAL, 2);
+    uint64_t in_service;
+
+    micro_send(micro, micro_msi(micro_id(micro, 0), MICRO_MANUAL));
+    wait_count(micro, 0, MICRO_MANUAL, 1);
+    in_service = micro_rdmsr(micro, 0, MICRO_X2APIC_ISR + MICRO_MANUAL / 32);
+    micro_wrmsr(micro, 0, MICRO_X2APIC_EOI, 0);
+    micro_expect(micro, 0, MICRO_MANUAL, 1);
     micro_check(micro);
-    return true;
+    return in_service & 1U << MICRO_MANUAL % 32;
 }
 
 /* ---- the VM ---- */
