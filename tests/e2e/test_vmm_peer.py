@@ -19,9 +19,13 @@ for file in possible present online; do
 done
 grep -E "^(processor|apicid|physical id|core id|cpu cores|siblings)" /proc/cpuinfo
 """
+# Deadline tasks that fill two CPUs' bandwidth; chrt has made them that when it is "sleep".
 FILL = """
-chrt -d --sched-runtime 700000000 --sched-deadline 1000000000 --sched-period 1000000000 \
-    0 sleep 1000 >/dev/null 2>&1 &
+for task in 1 2; do
+    chrt -d --sched-runtime 700000000 --sched-deadline 1000000000 --sched-period 1000000000 \
+        0 sleep 1000 >/dev/null 2>&1 &
+done
+until [ $(pidof sleep | wc -w) -ge 2 ]; do usleep 50000; done
 """
 
 
@@ -71,7 +75,6 @@ def hotplug(machine, vmm):
         for cpu in (3, 1):
             step(f"remove {cpu}", remove(inner, cpu))
         # Linux can not give CPU 2 away while both CPUs' bandwidth is taken.
-        inner.sh(FILL)
         inner.sh(FILL)
         inner.del_cpu(2)
         step("refuse 2", wait_ost(inner, EJECT, BUSY))
