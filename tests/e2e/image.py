@@ -20,6 +20,9 @@ PROGRAMS = ("qemu-ga", "lscpu", "chcpu")
 # Installed too, but of no use in most guests; the library below libxml2 alone has 30 MB.
 HOST_PROGRAMS = ("cpuvmm", "vcpuctl")
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
+# With rdinit=/bin/init on its command line: process 1 is busybox init, which powers off when told to, and
+# runs the usual script.
+INITTAB = {"/etc/inittab": "::once:/init\n"}
 
 
 class Kernel:

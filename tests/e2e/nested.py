@@ -68,8 +68,8 @@ def image_bytes(archive):
         return path.read_bytes()
 
 
-def served_initramfs(kernel, modules, programs=()):
-    """The initramfs of an inner guest that serves a shell (inner.py), as bytes."""
+def served_initramfs(kernel, modules, programs=(), files=None):
+    """The initramfs of an inner guest that serves a shell (inner.py), as bytes. files: contents by path."""
     archive = image.Initramfs()
     image.add_base(archive)
     if programs:
@@ -78,6 +78,8 @@ def served_initramfs(kernel, modules, programs=()):
         source = image.installed(name)
         if not (image.stage() and source.is_relative_to(image.stage())):
             archive.add_program(source)
+    for path, content in (files or {}).items():
+        archive.add(path, content)
     image.add_modules(archive, kernel, modules)
     return image_bytes(archive)
 
@@ -86,11 +88,11 @@ class Host(Guest):
     """L1: a guest with a /dev/kvm of its own, cpuvmm, and a kernel for the inner guest."""
 
     def __init__(self, programs=(), script="", served=False, inner_programs=(), inner_modules=(),
-                 peer=False, files=None, cpu="max", memory=3072,
+                 inner_files=None, peer=False, files=None, cpu="max", memory=3072,
                  inner_kernel="linux-image-cloud-amd64", **shape):
         """
         script: for the inner guest of start(), with `inner_programs` and `inner_modules`.
-        served: the inner guest serves a shell instead: see inner.py.
+        served: the inner guest serves a shell instead: see inner.py; it also has `inner_files`.
         peer: have QEMU in L1 too; files: more files in L1.
         cpu: of L1, and what the inner guest's CPUs are made of; inner_kernel: for scripts/kernel.
         """
@@ -100,7 +102,7 @@ class Host(Guest):
             files["/initrd"] = inner_initramfs(self.inner, script, inner_modules, inner_programs)
         if served:
             files["/initrd"] = served_initramfs(
-                self.inner, image.MODULES + tuple(inner_modules), inner_programs)
+                self.inner, image.MODULES + tuple(inner_modules), inner_programs, inner_files)
             programs += ("socat",)
         if peer:
             programs += ("qemu-system-x86_64",)

@@ -24,17 +24,18 @@ CMDLINE = "console=ttyS0 panic=-1 no_timer_check"
 class VirshHost(Host):
     """L1 with a running libvirtd; the inner guests serve a shell."""
 
-    def __init__(self, inner_programs=("cpuctl-agent", "chrt"), **shape):
+    def __init__(self, programs=(), inner_programs=("cpuctl-agent", "chrt"), **shape):
         files = {"/etc/libvirt/qemu.conf": QEMU_CONF, "/etc/libvirt/libvirtd.conf": LIBVIRTD_CONF,
                  # libvirt wants its user even where the configuration names another.
                  "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"
                                 "libvirt-qemu:x:64055:64055::/var/lib/libvirt:/bin/false\n",
                  "/etc/group": "root:x:0:\nkvm:x:104:\nlibvirt-qemu:x:64055:\n"}
-        for path in pathlib.Path("/usr/share/libvirt/cpu_map").glob("*.xml"):
-            files[str(path)] = path
+        # What `virsh edit` checks a definition by are the schemas.
+        for pattern in ("cpu_map/*.xml", "schemas/*.rng"):
+            files.update({str(path): path for path in pathlib.Path("/usr/share/libvirt").glob(pattern)})
         modules = tuple(f"{image.LIBRARIES}/qemu/{name}" for name in QEMU_MODULES)
         super().__init__(served=True, peer=True, inner_programs=inner_programs, files=files,
-                         programs=("libvirtd", "virtlogd", "virsh", LIBVIRT, *modules), **shape)
+                         programs=("libvirtd", "virtlogd", "virsh", LIBVIRT, *modules, *programs), **shape)
 
     def wait_for_boot(self, timeout=180):
         super().wait_for_boot(timeout)

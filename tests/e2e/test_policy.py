@@ -5,6 +5,7 @@
 import json
 import time
 
+import image
 from case import guest, raises, same
 from channel import CommandError, wait_until
 
@@ -177,11 +178,7 @@ def test_shutdown_that_can_not_be_is_an_error(guest):
     same(guest.agent.execute("guest-ping"), {})
 
 
-# A guest whose process 1 is busybox init, which runs the usual script.
-INITTAB = {"/etc/inittab": b"::once:/init\n"}
-
-
-@guest(agents=OURS, cpus=1, fresh=True, cmdline="rdinit=/bin/init", files=INITTAB)
+@guest(agents=OURS, cpus=1, fresh=True, cmdline="rdinit=/bin/init", files=image.INITTAB)
 def test_shutdown_by_busybox_init(guest):
     same(guest.sh("readlink /proc/1/exe; tr '\\0' ' ' </proc/1/cmdline").split(), ["/bin/busybox", "init"])
     guest.agent.send({"execute": "guest-shutdown", "arguments": {"mode": "powerdown"}})
