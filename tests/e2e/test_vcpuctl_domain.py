@@ -230,7 +230,7 @@ def test_two_start_at_once(domain):
 @vcpuctl_domain(cpus=1, maxcpus=2, fresh=True)
 def test_vcpuctl_killed_while_it_starts(domain):
     """Whenever vcpuctl dies, the domain is in a clear state, and start brings it to run."""
-    for delay in (0.005, 0.02, 0.05, 0.1, 0.2):
+    for delay in (0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2):
         domain.must("destroy")
         process = domain.start_virsh("start")
         time.sleep(delay)

@@ -74,7 +74,7 @@ int alive_lock(const struct domain *domain, struct cpuctl_error *error)
 {
     _cleanup_free_ char *path = path_join(domain->folder, "alive", "");
     struct flock lock = whole_file();
-    int fd;
+    int fd, r;
 
     if (!path)
         return no_memory(error);
@@ -83,11 +83,12 @@ int alive_lock(const struct domain *domain, struct cpuctl_error *error)
         return cpuctl_error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
     if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
         return fd;
+    r = -errno;
     close(fd);
-    if (errno == EAGAIN || errno == EACCES)
+    if (r == -EAGAIN || r == -EACCES)
         return cpuctl_error_set(error, -EBUSY,
                                 "Requested operation is not valid: domain is already running");
-    return cpuctl_error_set(error, -errno, "cannot lock %s: %s", path, strerror(errno));
+    return cpuctl_error_set(error, r, "cannot lock %s: %s", path, strerror(-r));
 }
 
 bool domain_is_alive(const struct domain *domain)

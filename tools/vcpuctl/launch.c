@@ -31,6 +31,8 @@
 #define CONNECT_INTERVAL_MS 20U
 /* So many broken connections to a VMM that doesn't end, 5 s of them. */
 #define BROKEN_MAX 250U
+/* How long what is left of a killed vcpuctl may take to end, ms. */
+#define ORPHAN_TIMEOUT_MS 5000U
 /* SIGTERM, then SIGKILL, as libvirt waits. */
 #define TERM_TIMEOUT_MS 10000
 #define KILL_TIMEOUT_MS 30000
@@ -215,12 +217,22 @@ static int died(const struct domain *domain, struct cpuctl_error *error)
                             *words ? ": " : "", words);
 }
 
-/* Whether the VMM has ended; if so, it is waited for. */
+/* Whether the VMM has ended; if it is our child, it is waited for. */
 static bool has_ended(struct launch *launch)
 {
-    if (launch->pid > 0 && waitpid(launch->pid, NULL, WNOHANG) == launch->pid)
-        launch->pid = 0;
-    return launch->pid == 0;
+    if (launch->pid <= 0)
+        return !domain_is_alive(launch->domain);
+    if (waitpid(launch->pid, NULL, WNOHANG) != launch->pid)
+        return false;
+    launch->pid = 0;
+    return true;
+}
+
+static void interval(void)
+{
+    struct timespec pause = { .tv_nsec = CONNECT_INTERVAL_MS * 1000000L };
+
+    nanosleep(&pause, NULL);
 }
 
 /* Waits until the VMM answers, then sets it up and lets the guest run. */
@@ -229,7 +241,6 @@ static int connect_guest(struct launch *launch, struct cpuctl_error *error)
     unsigned int broken = 0;
 
     for (unsigned int waited = 0; waited < CONNECT_TIMEOUT_MS; waited += CONNECT_INTERVAL_MS) {
-        struct timespec pause = { .tv_nsec = CONNECT_INTERVAL_MS * 1000000L };
         int r = launch_guest(launch->domain, error);
 
         if (r == 0)
@@ -239,7 +250,7 @@ static int connect_guest(struct launch *launch, struct cpuctl_error *error)
         /* A connection that breaks is the first sign of a VMM that is about to end. */
         if (r != -ENOENT && r != -ECONNREFUSED && broken++ >= BROKEN_MAX)
             return r;
-        nanosleep(&pause, NULL);
+        interval();
     }
     return cpuctl_error_set(error, -ETIMEDOUT,
                             "internal error: the VMM did not open its monitor within %u s",
@@ -279,15 +290,32 @@ static int run_process(struct launch *launch, struct status *status, struct cpuc
     return r;
 }
 
-/* Somebody has started the VMM, and ended before the guest ran. */
+/* Somebody has started the VMM, and ended before the guest ran. -ECONNRESET: the VMM ends, too. */
 static int go_on(struct domain *domain, struct cpuctl_error *error)
 {
+    struct launch launch = { .domain = domain };
+    struct cpuctl_error ignored = { 0 };
     struct status status;
     int r = status_read(domain->folder, &status, error);
 
-    r = r < 0 ? r : launch_guest(domain, error);
+    r = r < 0 ? r : connect_guest(&launch, error);
     r = r < 0 ? r : note_running(domain, &status, error);
-    return r < 0 ? r : domain_refresh(domain, error);
+    domain_refresh(domain, r < 0 ? &ignored : error);
+    return r;
+}
+
+/* The lock for the VMM. The child of a vcpuctl that was killed holds it for a moment. */
+static int lock_alive(const struct domain *domain, struct cpuctl_error *error)
+{
+    int r = alive_lock(domain, error);
+
+    for (unsigned int waited = 0;
+         r == -EBUSY && domain->state != DOMAIN_RUNNING && waited < ORPHAN_TIMEOUT_MS;
+         waited += CONNECT_INTERVAL_MS) {
+        interval();
+        r = alive_lock(domain, error);
+    }
+    return r;
 }
 
 static int prepare(struct launch *launch, struct status *status, struct cpuctl_error *error)
@@ -300,7 +328,7 @@ static int prepare(struct launch *launch, struct status *status, struct cpuctl_e
     r = r < 0 ? r : launch_command_line(domain->config, domain->folder, &launch->line, error);
     if (r < 0)
         return r;
-    launch->alive = alive_lock(domain, error);
+    launch->alive = lock_alive(domain, error);
     if (launch->alive < 0)
         return launch->alive;
     r = clean_folder(domain, error);
@@ -319,8 +347,11 @@ int launch_start(struct domain *domain, struct cpuctl_error *error)
     struct cpuctl_error ignored = { 0 };
     int r;
 
-    if (domain->starting)
-        return go_on(domain, error);
+    if (domain->starting) {
+        r = go_on(domain, error);
+        if (r != -ECONNRESET)
+            return r;
+    }
     r = prepare(&launch, &status, error);
     r = r < 0 ? r : run_process(&launch, &status, error);
     close_pointer(&launch.alive);
