@@ -3,7 +3,8 @@
  * The I/O APIC between a hostile guest and devices that raise and lower their lines. Each step is
  * six bytes: what to do, where, and a value. Properties: one access or line sends one message at
  * most, an end of interrupt one per pin; an asserted level is either sent, masked or without a
- * vector; remote IRR is only there for levels; KVM's routes are those of the entries.
+ * vector; remote IRR is only there for levels; KVM's routes are those of the entries, or, until the
+ * end of an interrupt, some level's.
  */
 #include <string.h>
 
@@ -22,6 +23,7 @@
 #define REMOTE_IRR (1ULL << 14)
 #define RESERVED   0x0000fffffffe1000ULL
 #define VECTOR_MIN 16U
+#define MSI_LEVEL  (1U << 15)
 
 static unsigned int sends;
 static bool routed[LAYOUT_IOAPIC_PINS];
@@ -63,6 +65,10 @@ static void check(const struct vm *vm, const bool *level)
         hold((entry & REMOTE_IRR) == 0 || (entry & LEVEL) != 0);
         hold(!level[pin] || !vector || (entry & (LEVEL | MASKED)) != LEVEL ||
              (entry & REMOTE_IRR) != 0);
+        if ((entry & REMOTE_IRR) != 0) {
+            hold(routed[pin] && (routes[pin].data & MSI_LEVEL) != 0);
+            continue;
+        }
         hold(routed[pin] == vector);
         hold(!vector || (routes[pin].address == msi.address && routes[pin].data == msi.data));
     }

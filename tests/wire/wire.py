@@ -37,6 +37,24 @@ def rss_kib(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
 
 
+def switches(pid):
+    """How often a process was put to sleep, and to the side."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return [line.split()[1] for line in file if "ctxt_switches" in line]
+
+
+def asleep(pid, seconds):
+    """A process sleeps all the time. What other programs' devices make the kernel report may wake
+    it, so that a later while counts, too."""
+    for _ in range(20):
+        time.sleep(0.3)
+        before = switches(pid)
+        time.sleep(seconds)
+        if switches(pid) == before:
+            return
+    raise AssertionError(f"process {pid} never sleeps for {seconds} s")
+
+
 def agent_program():
     """The agent under test: $CPUCTL_AGENT, or the one in the build folder we were called from."""
     path = os.environ.get("CPUCTL_AGENT", os.path.join(os.environ.get("CPUCTL_BUILD", "."), "agent/cpuctl-agent"))
