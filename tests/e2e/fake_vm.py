@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A VMM and a guest agent that do what a test tells them: right things and wrong ones."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -18,7 +19,7 @@ class Server:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(str(path))
         self.socket.listen(5)
-        self.client = None
+        self.client, self.clients = None, []
         self.seen = []
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -28,6 +29,7 @@ class Server:
                 self.client, _ = self.socket.accept()
             except OSError:
                 return
+            self.clients.append(self.client)
             threading.Thread(target=self.serve, args=(self.client,), daemon=True).start()
 
     def serve(self, client):
@@ -54,10 +56,18 @@ class Server:
                 reply["id"] = request["id"]
             client.sendall(json.dumps(reply).encode() + b"\n")
 
+    def hang_up(self):
+        """Every client sees the end of its connection."""
+        for client in self.clients:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+
     def close(self):
+        # Shut down too: a thread that sleeps in accept() would keep it open.
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
-        if self.client:
-            self.client.close()
+        self.hang_up()
 
 
 class Error(Exception):
@@ -68,17 +78,19 @@ class Error(Exception):
 
 
 class Vmm(Server):
-    """QEMU under KVM with `plugged` of 4 vCPUs; `guest` is the Agent behind it.
+    """QEMU under KVM, or cpuvmm, with `plugged` of 4 vCPUs; `guest` is the Agent behind it.
 
+    asked: {vCPU: (request, phase)} of cpuvmm.
     refuse: vCPUs that the guest does not give; silent: those about which it never answers.
     say: bytes instead of the answer to a command, by its name; greeting: instead of the greeting.
     """
 
-    def __init__(self, path, guest, plugged=1, kvm=True):
+    def __init__(self, path, guest, plugged=1, kvm=True, cpuvmm=False):
         self.guest, self.kvm, self.plugged = guest, kvm, set(range(plugged))
         self.refuse, self.silent, self.say = set(), set(), {}
-        self.greeting = b'{"QMP": {"version": {"package": "fake"}, "capabilities": []}}\n'
-        self.ost = {}
+        self.greeting = (b'{"QMP": {"version": {"package": "%s"}, "capabilities": []}}\n'
+                         % (b"cpuvmm 1.0" if cpuvmm else b"fake"))
+        self.ost, self.asked = {}, {}
         super().__init__(path)
 
     def begin(self, client):
@@ -86,7 +98,9 @@ class Vmm(Server):
 
     def event(self, name, **data):
         text = json.dumps({"event": name, "data": data, "timestamp": {}})
-        self.client.sendall(text.encode() + b"\n")
+        for client in self.clients:
+            with contextlib.suppress(OSError):
+                client.sendall(text.encode() + b"\n")
 
     def tell_ost(self, cpu, source, status):
         self.ost[cpu] = (source, status)
@@ -96,7 +110,7 @@ class Vmm(Server):
     def command(self, name, arguments):
         if name in self.say:
             return self.say[name]
-        method = getattr(self, name.replace("-", "_"), None)
+        method = getattr(self, name.replace("__org.cpuctl_", "own_").replace("-", "_"), None)
         return method(**arguments) if method else Error(f"The command {name} has not been found",
                                                          "CommandNotFound")
 
@@ -122,6 +136,12 @@ class Vmm(Server):
     def query_acpi_ospm_status(self):
         return [dict(zip(("slot", "slot-type", "source", "status"),
                          (str(cpu), "CPU") + self.ost.get(cpu, (0, 0)))) for cpu in range(4)]
+
+    def own_query_vcpus(self):
+        return [dict(zip(("cpu-index", "apic-id", "request", "phase"),
+                         (cpu, cpu) + self.asked.get(cpu, ("none", "none"))),
+                     **({"ost": dict(zip(("source", "status"), self.ost[cpu]))} if cpu in self.ost else {}))
+                for cpu in range(4)]
 
     def device_add(self, id, **properties):  # pylint: disable=redefined-builtin
         cpu = properties["socket-id"]
