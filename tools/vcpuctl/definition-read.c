@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "definition-read.h"
+#include "text.h"
 
 /* libvirt's units (virScaleInteger()); the default is KiB. */
 static int parse_memory(const xmlNode *node, const char *text, uint64_t *ret_kib,
@@ -90,7 +91,7 @@ static int read_identity(struct definition *definition, const xmlNode *root,
         return cpuctl_error_set(error, -EINVAL, "XML error: name %.64s cannot contain '/'",
                                 definition->name);
     for (const char *c = definition->name; *c; c++)
-        if ((unsigned char)*c < ' ')
+        if (text_is_control(c))
             return cpuctl_error_set(error, -EINVAL,
                                     "XML error: name cannot contain control characters");
     /* It becomes a file's name, with ".xml" and a temporary file's suffix. */

@@ -62,6 +62,8 @@ vcpuctl_sources = \
 	tools/vcpuctl/store.h \
 	tools/vcpuctl/target.c \
 	tools/vcpuctl/target.h \
+	tools/vcpuctl/text.c \
+	tools/vcpuctl/text.h \
 	tools/vcpuctl/truth.c \
 	tools/vcpuctl/truth.h \
 	tools/vcpuctl/vcpu-commands.h \
