@@ -91,13 +91,26 @@ int alive_lock(const struct domain *domain, struct cpuctl_error *error)
     return cpuctl_error_set(error, r, "cannot lock %s: %s", path, strerror(-r));
 }
 
-bool domain_is_alive(const struct domain *domain)
+/* Returns 1, 0 or a negative errno. Asking for a lock takes no right to write. */
+static int ask_alive(const struct domain *domain, struct cpuctl_error *error)
 {
     _cleanup_free_ char *path = path_join(domain->folder, "alive", "");
-    _cleanup_close_ int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     struct flock lock = whole_file();
 
-    return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    if (!path)
+        return no_memory(error);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 || fcntl(fd, F_OFD_GETLK, &lock) < 0)
+        return cpuctl_error_set(error, -errno, "cannot tell whether the domain runs: %s: %s", path,
+                                strerror(errno));
+    return lock.l_type != F_UNLCK;
+}
+
+bool domain_is_alive(const struct domain *domain)
+{
+    return ask_alive(domain, NULL) > 0;
 }
 
 /* ---- reading ---- */
@@ -143,18 +156,19 @@ static int read_state(struct domain *domain, struct cpuctl_error *error)
 {
     _cleanup_free_ char *path = path_join(domain->folder, "live", ".xml");
     struct status status;
-    bool alive = domain_is_alive(domain);
-    int r;
+    int alive = ask_alive(domain, error), r;
 
     domain->id = -1;
     domain->pid = 0;
     domain->starting = false;
     domain->state = DOMAIN_SHUTOFF;
     domain->reason = DOMAIN_REASON_UNKNOWN;
+    if (alive < 0)
+        return alive;
     if (!path)
         return no_memory(error);
     r = status_read(domain->folder, &status, error);
-    if (r == -ENOENT)
+    if (r == -ENOENT || (r == -EBADMSG && !alive))
         return 0;
     if (r < 0)
         return r;
@@ -163,6 +177,8 @@ static int read_state(struct domain *domain, struct cpuctl_error *error)
         return 0;
     }
     r = read_definition(path, &domain->live, error);
+    if (r == -ENOENT) /* it is not the domain that is missing */
+        return cpuctl_error_set(error, -EIO, "the domain runs, and %s is missing", path);
     if (r < 0)
         return r;
     domain->id = status.id;

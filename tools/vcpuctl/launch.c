@@ -50,8 +50,9 @@ struct launch {
 
 static int clean_folder(const struct domain *domain, struct cpuctl_error *error)
 {
+    /* the status first: with one, a VMM that lives has the others, too */
     static const char *const names[] = {
-        "control", "query", "watch", "agent", "live.xml", "status"
+        "status", "control", "query", "watch", "agent", "live.xml"
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

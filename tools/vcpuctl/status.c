@@ -28,7 +28,7 @@ int status_read(const char *folder, struct status *ret_status, struct cpuctl_err
     if (sscanf(text, "id=%d pid=%ld reason=%15s boot=%39s", &status.id, &pid, reason, status.boot) <
             3 ||
         status.id <= 0 || pid < 0)
-        return cpuctl_error_set(error, -ENOENT, "%s is damaged", path);
+        return cpuctl_error_set(error, -EBADMSG, "%s is damaged", path);
     status.pid = (pid_t)pid;
     for (size_t i = 0; i < sizeof(reason_names) / sizeof(reason_names[0]); i++)
         if (strcmp(reason, reason_names[i]) == 0)

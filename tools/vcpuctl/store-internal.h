@@ -33,7 +33,7 @@ struct status {
     enum domain_reason reason;
     char boot[40]; /**< the host's boot that it belongs to */
 };
-/** Returns 0, -ENOENT, or another negative errno. A damaged file counts as none. */
+/** Returns 0, -ENOENT, -EBADMSG (it is damaged), or another negative errno. */
 int status_read(const char *folder, struct status *ret_status, struct cpuctl_error *error);
 int status_write(const char *folder, const struct status *status, struct cpuctl_error *error);
 
