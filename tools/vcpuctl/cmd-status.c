@@ -423,9 +423,11 @@ static int watch(struct target *target)
             printf("\033[H\033[2J%s\n", text);
         else if (!before || strcmp(before, text) != 0)
             printf("%s\n", text);
-        fflush(stdout);
         free(before);
         before = text;
+        fflush(stdout);
+        if (output_is_broken())
+            return EXIT_DONE; /* main() says why, if it is an error */
         r = wait_change(target, &error);
     }
     return r < 0 && r != -EINTR ? output_failure(&error, NULL) : EXIT_DONE;

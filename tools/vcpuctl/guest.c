@@ -3,9 +3,10 @@
 #include "guest.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#define AGENT_ERROR "internal error: unable to execute QEMU agent command '%s': %.400s"
+#include "text.h"
 
 void guest_cpus_release(struct guest_cpus *cpus)
 {
@@ -27,8 +28,13 @@ static int execute(struct vm *vm, const char *name, struct json_object *argument
     if (r < 0)
         return r;
     r = qmp_client_execute(agent, name, TAKE_PTR(owned), timeout_usec, ret_value, ret_cause);
-    if (r == -EREMOTEIO)
-        return cpuctl_error_set(error, r, AGENT_ERROR, name, ret_cause->desc);
+    if (r == -EREMOTEIO) {
+        char prefix[128];
+
+        snprintf(prefix, sizeof(prefix),
+                 "internal error: unable to execute QEMU agent command '%.40s': ", name);
+        return vm_error(error, r, prefix, ret_cause);
+    }
     return r < 0 ? vm_error(error, r, "Guest agent is not responding: ", ret_cause) : 0;
 }
 
@@ -129,9 +135,11 @@ static int find_refusal(struct json_object *goal, bool online, struct cpuctl_err
         qmp_get_uint(entry, NULL, "logical-id", QMP_OPTIONAL, CPUCTL_CPUS_MAX, &id, NULL);
         qmp_get_string(entry, NULL, "reason", QMP_OPTIONAL, &reason, NULL);
         qmp_get_string(entry, NULL, "help", QMP_OPTIONAL, &help, NULL);
-        return cpuctl_error_set(error, -EREMOTEIO, "the guest can't %s CPU %u: %.240s%s%.160s",
-                                online ? "bring online" : "take offline", (unsigned int)id, reason,
-                                *help ? "; " : "", help);
+        cpuctl_error_set(error, -EREMOTEIO, "the guest can't %s CPU %u: %.240s%s%.160s",
+                         online ? "bring online" : "take offline", (unsigned int)id, reason,
+                         *help ? "; " : "", help);
+        text_clean(error->text, "");
+        return -EREMOTEIO;
     }
     return 0;
 }

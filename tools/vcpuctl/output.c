@@ -3,19 +3,25 @@
 #include "output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "qmp/json.h"
+#include "text.h"
 
 __attribute__((format(printf, 2, 0))) static void print(const char *kind, const char *format,
                                                         va_list args)
 {
+    char text[8192];
+
+    vsnprintf(text, sizeof(text), format, args);
+    text_clean(text, "\n\t");
     fflush(stdout); /* what was printed before stands before it in a common file */
-    fprintf(stderr, "%s: ", kind);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s: %s\n", kind, text);
 }
 
 int output_error(const char *format, ...)
@@ -84,11 +90,23 @@ int output_json(struct json_object *value)
     return r == 0 ? EXIT_DONE : output_error("memory is short");
 }
 
+bool output_is_broken(void)
+{
+    struct pollfd fd = { .fd = STDOUT_FILENO };
+
+    return ferror(stdout) || (poll(&fd, 1, 0) > 0 && (fd.revents & POLLERR));
+}
+
 int output_flush(void)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    int r = fflush(stdout) == 0 ? 0 : errno;
+
+    if (r == 0 && ferror(stdout))
+        r = EIO;
+    if (r == 0)
         return EXIT_DONE;
-    if (errno == EPIPE)
-        return EXIT_DONE;
-    return output_error("cannot write the output: %s", strerror(errno));
+    /* said once */
+    clearerr(stdout);
+    __fpurge(stdout);
+    return r == EPIPE ? EXIT_DONE : output_error("cannot write the output: %s", strerror(r));
 }

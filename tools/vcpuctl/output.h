@@ -34,5 +34,7 @@ int output_json(struct json_object *value);
  * EXIT_FAILED after a message; a reader that went away is no error.
  */
 int output_flush(void);
+/** Whether what is written to standard output gets nowhere: its reader is gone, its disk full. */
+bool output_is_broken(void);
 
 #endif

@@ -80,10 +80,11 @@ static int connect_domain(struct target *target, enum target_use use, bool with_
     struct domain *domain = target->domain;
     _cleanup_free_ char *qmp = NULL;
     _cleanup_free_ char *agent = NULL;
-    int r = domain_lock(domain, uses[use].lock, DOMAIN_LOCK_TIMEOUT, error);
+    unsigned int patience = target->patience_ms ? target->patience_ms : DOMAIN_LOCK_TIMEOUT;
+    int r = domain_lock(domain, uses[use].lock, patience, error);
 
     if (r == 0 && with_agent)
-        r = domain_lock(domain, DOMAIN_LOCK_AGENT, DOMAIN_LOCK_TIMEOUT, error);
+        r = domain_lock(domain, DOMAIN_LOCK_AGENT, patience, error);
     if (r < 0)
         return r;
     if (!domain_is_alive(domain))
@@ -95,7 +96,10 @@ static int connect_domain(struct target *target, enum target_use use, bool with_
     agent = domain_agent_path(domain);
     if (!agent && errno != ENODEV)
         return cpuctl_error_set(error, -ENOMEM, "out of memory");
-    return vm_open(qmp, agent, &target->vm, error);
+    r = vm_open(qmp, agent, &target->vm, error);
+    if (r == 0)
+        target->vm->process = domain->pid;
+    return r;
 }
 
 int target_connect(struct target *target, enum target_use use, bool with_agent,

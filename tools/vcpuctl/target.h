@@ -15,8 +15,9 @@ enum target_affect { AFFECT_LIVE = 1, AFFECT_CONFIG = 2 };
 
 struct target {
     struct tool *tool;
-    struct domain *domain; /**< NULL: the VM behind --qmp */
-    struct vm *vm;         /**< after target_connect() */
+    struct domain *domain;    /**< NULL: the VM behind --qmp */
+    struct vm *vm;            /**< after target_connect() */
+    unsigned int patience_ms; /**< how long another operator is waited for; 0: as usual */
 };
 
 /** Finds what option "domain" names. Returns 0, or a negative errno with virsh's sentence. */

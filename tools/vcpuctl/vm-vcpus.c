@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host-thread.h"
 #include "libcpuctl/cpuctl.h"
 #include "vm-internal.h"
 
@@ -197,9 +198,12 @@ static int take_fast(struct reading *reading, struct json_object *entry, size_t 
     (void)n;
     if (r >= 0)
         r = qmp_get_uint(entry, NULL, "thread-id", QMP_REQUIRED, INT_MAX, &thread, &reading->cause);
-    if (r >= 0)
-        vcpu->thread_id = (int)thread;
-    return r;
+    if (r < 0)
+        return r;
+    if (thread == 0) /* to the scheduler's calls that is ourselves */
+        return qmp_error_set(&reading->cause, QMP_GENERIC_ERROR, "thread-id is 0");
+    vcpu->thread_id = (int)thread;
+    return 0;
 }
 
 static int take_codes(struct reading *reading, struct json_object *object, struct vm_vcpu *vcpu)
@@ -293,6 +297,43 @@ static int take_own(struct reading *reading, struct json_object *entry, size_t i
     return r;
 }
 
+/* QEMU's own answer is an error for a machine without ACPI hotplug: nothing of the guest is known.
+ */
+static int read_answers(struct vm *vm, struct reading *reading, struct cpuctl_error *error)
+{
+    int r = read_list(vm, "query-acpi-ospm-status", reading, take_ospm, error);
+
+    return r == -EREMOTEIO ? 0 : r;
+}
+
+/*
+ * What a later reading may not change: others have kept indices. And a VMM names threads that are
+ * then pinned: they have to be its own. One that has ended meanwhile is nobody's.
+ */
+static int check_reading(const struct vm *vm, const struct reading *reading,
+                         struct cpuctl_error *error)
+{
+    if (reading->n == 0)
+        return cpuctl_error_set(error, -EPROTO,
+                                "internal error: the VM says that it can have no CPU");
+    if (vm->n_vcpus > 0 && reading->n != vm->n_vcpus)
+        return cpuctl_error_set(error, -EPROTO,
+                                "internal error: query-hotpluggable-cpus: there are %u possible "
+                                "vCPUs, and there were %u before",
+                                reading->n, vm->n_vcpus);
+    for (unsigned int i = 0; vm->process > 0 && i < reading->n; i++) {
+        pid_t thread = reading->vcpus[i].thread_id;
+        pid_t process = thread > 0 ? host_thread_process(thread, NULL) : -ESRCH;
+
+        if (process >= 0 && process != vm->process)
+            return cpuctl_error_set(error, -EPROTO,
+                                    "internal error: query-cpus-fast: thread %d of vCPU %u is not "
+                                    "of the VMM's process %d",
+                                    (int)thread, i, (int)vm->process);
+    }
+    return 0;
+}
+
 int vm_read_vcpus(struct vm *vm, struct cpuctl_error *error)
 {
     _cleanup_(reading_release) struct reading reading = { 0 };
@@ -300,18 +341,16 @@ int vm_read_vcpus(struct vm *vm, struct cpuctl_error *error)
     unsigned int n_before = vm->n_vcpus;
     int r = read_list(vm, "query-hotpluggable-cpus", &reading, take_hotpluggable, error);
 
-    if (r == 0 && reading.n == 0)
-        r = cpuctl_error_set(error, -EPROTO, "internal error: the VM says that it can have no CPU");
     if (r == 0) {
         number_apics(&reading);
         r = read_list(vm, "query-cpus-fast", &reading, take_fast, error);
     }
+    if (r == 0)
+        r = check_reading(vm, &reading, error);
     if (r == 0 && vm->kind == VM_CPUVMM)
         r = read_list(vm, "__org.cpuctl_query-vcpus", &reading, take_own, error);
     else if (r == 0)
-        r = read_list(vm, "query-acpi-ospm-status", &reading, take_ospm, error);
-    if (r == -EREMOTEIO && vm->kind == VM_QEMU && reading.n > 0)
-        r = 0; /* a machine without ACPI hotplug has no answers of the guest */
+        r = read_answers(vm, &reading, error);
     if (r < 0)
         return r;
     vm->vcpus = reading.vcpus;

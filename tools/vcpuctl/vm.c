@@ -3,16 +3,21 @@
 #include "vm.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libcpuctl/cpuctl.h"
+#include "text.h"
 #include "tools/interrupt.h"
 #include "vm-internal.h"
 
 int vm_error(struct cpuctl_error *error, int r, const char *prefix, const struct qmp_error *cause)
 {
-    return cpuctl_error_set(error, r, "%s%.480s", prefix, cause->desc);
+    cpuctl_error_set(error, r, "%s%.480s", prefix, cause->desc);
+    if (error)
+        text_clean(error->text, "");
+    return r;
 }
 
 int vm_execute(struct vm *vm, const char *name, struct json_object *arguments,
@@ -21,10 +26,13 @@ int vm_execute(struct vm *vm, const char *name, struct json_object *arguments,
     struct qmp_error cause = { 0 };
     int r = qmp_client_execute(vm->monitor, name, arguments, VM_TIMEOUT, ret_value, &cause);
 
-    if (r == -EREMOTEIO)
-        return cpuctl_error_set(error, r,
-                                "internal error: unable to execute QEMU command '%s': %.400s", name,
-                                cause.desc);
+    if (r == -EREMOTEIO) {
+        char prefix[128];
+
+        snprintf(prefix, sizeof(prefix),
+                 "internal error: unable to execute QEMU command '%.40s': ", name);
+        return vm_error(error, r, prefix, &cause);
+    }
     return r < 0 ? vm_error(error, r, "internal error: ", &cause) : 0;
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "libcpuctl/cleanup.h"
 #include "qmp/client.h"
@@ -54,6 +55,7 @@ struct vm {
     struct qmp_client *monitor;
     struct qmp_client *agent; /**< NULL until vm_agent() */
     char *agent_path;         /**< NULL: the VM has none */
+    pid_t process;            /**< the VMM's, which all its threads belong to; 0: not known */
     uint64_t agent_timeout;   /**< for what only asks the agent, VM_AGENT_TIMEOUT at first */
     enum vm_kind kind;
     bool kvm; /**< false: the VMM emulates the CPUs (TCG) */
@@ -91,7 +93,7 @@ int vm_agent(struct vm *vm, struct qmp_client **ret_agent, struct cpuctl_error *
 /** Closes the agent's connection, so that somebody else can have it. */
 void vm_leave_agent(struct vm *vm);
 
-/** Passes a sentence on, after @prefix. Returns @r. */
+/** Passes a peer's sentence on as one line, after @prefix. Returns @r. */
 int vm_error(struct cpuctl_error *error, int r, const char *prefix, const struct qmp_error *cause);
 
 #endif
