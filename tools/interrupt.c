@@ -39,6 +39,11 @@ bool interrupt_pending(void)
     return interrupted != 0;
 }
 
+void interrupt_forget(void)
+{
+    interrupted = 0;
+}
+
 int interrupt_poll(struct pollfd *fds, nfds_t n_fds, uint64_t timeout_usec)
 {
     struct timespec timeout = { .tv_sec = (time_t)(timeout_usec / 1000000),

@@ -14,6 +14,9 @@
 int interrupt_catch(void);
 /** Whether one has come. */
 bool interrupt_pending(void);
+/** Forgets one that has come, so that what is left to do can wait again; the next ends the program.
+ */
+void interrupt_forget(void);
 /**
  * Polls; a signal that comes before or meanwhile ends the wait, none is missed. @timeout_usec:
  * UINT64_MAX waits without limit. Returns the number of descriptors that are ready, 0 (time is up),

@@ -63,15 +63,16 @@ const struct option_def setvcpu_options[] = {
 /* ---- progress ---- */
 
 struct progress {
-    const struct tool *tool;
     bool terminal; /* a line can be drawn again */
+    bool inside;   /* one has been begun */
 };
 
 /* To standard error, so that standard output stays as virsh's. */
 static void show(void *user, unsigned int index, const char *text, bool last)
 {
-    const struct progress *progress = user;
+    struct progress *progress = user;
 
+    progress->inside = progress->terminal && !last;
     if (progress->terminal)
         fprintf(stderr, "\r\033[KvCPU %u: %s%s", index, text, last ? "\n" : "");
     else if (last)
@@ -159,6 +160,18 @@ static int take_timeout(const struct arguments *arguments, uint64_t *ret_usec,
     return r < 0 ? r : 0;
 }
 
+/* Whoever gives the guest little time has none for other operators either. */
+static int connect_change(struct target *target, const struct arguments *arguments,
+                          struct cpuctl_error *error)
+{
+    uint64_t usec;
+    int r = take_timeout(arguments, &usec, error);
+
+    if (r == 0 && usec / 1000 < DOMAIN_LOCK_TIMEOUT)
+        target->patience_ms = (unsigned int)(usec / 1000);
+    return r < 0 ? r : target_connect(target, TARGET_CHANGE, true, error);
+}
+
 /* vCPUs that the running definition has as not hot-pluggable. */
 static int find_fixed(const struct target *target, struct cpuctl_set **ret_set)
 {
@@ -172,26 +185,43 @@ static int find_fixed(const struct target *target, struct cpuctl_set **ret_set)
     return set ? 0 : -ENOMEM;
 }
 
-/* Writes what is asked for, or what is, to the running definition: status shows it as "requested".
+/*
+ * Writes what is asked for to the running definition: status shows it as "requested". @all: a count
+ * is asked for, which says of every vCPU what is to be; what an earlier call asked for and did not
+ * get is no longer so.
  */
-static int note_live(struct target *target, const struct resize *resize, bool asked,
-                     struct cpuctl_error *error)
+static int note_asked(struct target *target, const struct resize *resize, bool all,
+                      struct cpuctl_error *error)
 {
-    struct domain *domain = target->domain;
+    struct definition *live = target->domain ? target->domain->live : NULL;
     int r = 0;
 
-    if (!domain || !domain->live)
+    if (!live)
+        return 0;
+    for (unsigned int i = 0; all && r == 0 && i < target->vm->n_vcpus && i < live->vcpu_max; i++)
+        r = definition_set_vcpu_enabled(live, i, target->vm->vcpus[i].plugged, error);
+    for (unsigned int i = 0; r == 0 && i < resize->n_vcpus; i++)
+        r = definition_set_vcpu_enabled(live, resize->vcpus[i].index, resize->adding, error);
+    return r < 0 ? r : domain_save_live(target->domain, error);
+}
+
+/* Takes back from there what was not begun, was refused, or was put back. */
+static int note_outcome(struct target *target, const struct resize *resize,
+                        struct cpuctl_error *error)
+{
+    struct definition *live = target->domain ? target->domain->live : NULL;
+    int r = 0;
+
+    if (!live)
         return 0;
     for (unsigned int i = 0; r == 0 && i < resize->n_vcpus; i++) {
         const struct resize_vcpu *vcpu = &resize->vcpus[i];
-        bool enabled = resize->adding;
 
-        if (!asked && (vcpu->outcome == RESIZE_UNTOUCHED || vcpu->outcome == RESIZE_REFUSED ||
-                       vcpu->outcome == RESIZE_PUT_BACK))
-            enabled = target->vm->vcpus[vcpu->index].plugged;
-        r = definition_set_vcpu_enabled(domain->live, vcpu->index, enabled, error);
+        if (vcpu->outcome == RESIZE_UNTOUCHED || vcpu->outcome == RESIZE_REFUSED ||
+            vcpu->outcome == RESIZE_PUT_BACK)
+            r = definition_set_vcpu_enabled(live, vcpu->index, !resize->adding, error);
     }
-    return r < 0 ? r : domain_save_live(domain, error);
+    return r < 0 ? r : domain_save_live(target->domain, error);
 }
 
 /* Lets the new threads run where the running definition says. */
@@ -213,11 +243,11 @@ static int pin_added(const struct target *target, const struct resize *resize,
     return r;
 }
 
-/* Carries a plan out; @n is what planning returned. */
+/* Carries a plan out; @n is what planning returned. @all: see note_asked(). */
 static int carry_out(struct target *target, const struct arguments *arguments,
-                     struct resize *resize, int n, struct cpuctl_error *error)
+                     struct resize *resize, int n, bool all, struct cpuctl_error *error)
 {
-    struct progress progress = { .tool = target->tool, .terminal = isatty(STDERR_FILENO) };
+    struct progress progress = { .terminal = isatty(STDERR_FILENO) };
     struct cpuctl_error more = { 0 };
     int r = n;
 
@@ -229,17 +259,18 @@ static int carry_out(struct target *target, const struct arguments *arguments,
     if (r >= 0)
         r = take_timeout(arguments, &resize->timeout_usec, error);
     if (r >= 0)
-        r = note_live(target, resize, true, error);
+        r = note_asked(target, resize, all, error);
     if (r < 0)
         return output_failure(error, NULL);
     interrupt_catch();
     r = resize_run(resize, error);
-    if (vm_read_vcpus(target->vm, &more) == 0) {
-        if (r < 0)
-            note_live(target, resize, false, &more);
-        if (pin_added(target, resize, &more) < 0)
-            output_warning("%s", more.text);
-    }
+    interrupt_forget();
+    if (progress.inside)
+        fputc('\n', stderr);
+    if (r < 0 && note_outcome(target, resize, &more) < 0)
+        output_warning("%s", more.text);
+    if (vm_read_vcpus(target->vm, &more) == 0 && pin_added(target, resize, &more) < 0)
+        output_warning("%s", more.text);
     return report(target->tool, resize, r, error);
 }
 
@@ -249,7 +280,7 @@ static int set_live_count(struct target *target, const struct arguments *argumen
     _cleanup_(cpuctl_set_freep) struct cpuctl_set *fixed = NULL;
     struct resize resize = { 0 };
     struct cpuctl_error error = { 0 };
-    int r = target_connect(target, TARGET_CHANGE, true, &error);
+    int r = connect_change(target, arguments, &error);
 
     if (r < 0)
         return output_failure(&error, NULL);
@@ -258,7 +289,7 @@ static int set_live_count(struct target *target, const struct arguments *argumen
         return output_error("out of memory");
     resize.fixed = fixed;
     r = resize_plan_count(&resize, count, &error);
-    r = carry_out(target, arguments, &resize, r, &error);
+    r = carry_out(target, arguments, &resize, r, true, &error);
     resize_release(&resize);
     return r;
 }
@@ -269,7 +300,7 @@ static int set_live_list(struct target *target, const struct arguments *argument
     _cleanup_(cpuctl_set_freep) struct cpuctl_set *fixed = NULL;
     struct resize resize = { 0 };
     struct cpuctl_error error = { 0 };
-    int r = target_connect(target, TARGET_CHANGE, true, &error);
+    int r = connect_change(target, arguments, &error);
 
     if (r < 0)
         return output_failure(&error, NULL);
@@ -278,7 +309,7 @@ static int set_live_list(struct target *target, const struct arguments *argument
         return output_error("out of memory");
     resize.fixed = fixed;
     r = resize_plan_set(&resize, set, enable, &error);
-    r = carry_out(target, arguments, &resize, r, &error);
+    r = carry_out(target, arguments, &resize, r, false, &error);
     resize_release(&resize);
     return r;
 }
@@ -333,7 +364,7 @@ static int set_guest_count(struct target *target, const struct arguments *argume
     int r = take_timeout(arguments, &timeout, &error);
 
     if (r == 0)
-        r = target_connect(target, TARGET_CHANGE, true, &error);
+        r = connect_change(target, arguments, &error);
     if (r == 0)
         r = vm_read_vcpus(target->vm, &error);
     if (r < 0)
@@ -421,6 +452,15 @@ static int set_config(struct target *target, const struct arguments *arguments, 
 
 /* ---- the commands ---- */
 
+/* A definition could not be changed; the running domain has been, if it was to. */
+static int config_failure(int affects, const struct cpuctl_error *error)
+{
+    if (!(affects & AFFECT_LIVE))
+        return output_failure(error, NULL);
+    output_failure(error, "the running domain was changed, and its definition was not");
+    return EXIT_PARTIAL;
+}
+
 /* Options that exclude or need one another, in virsh's order (cmdSetvcpus()). */
 static int check_setvcpus(const struct arguments *arguments, struct cpuctl_error *error)
 {
@@ -460,7 +500,7 @@ static int setvcpus(struct target *target, const struct arguments *arguments, un
         status = set_live_count(target, arguments, count);
     if (status == EXIT_DONE && (affects & AFFECT_CONFIG) &&
         set_config(target, arguments, count, &error) < 0)
-        return output_failure(&error, NULL);
+        return config_failure(affects, &error);
     return status;
 }
 
@@ -545,6 +585,6 @@ int cmd_setvcpu(struct tool *tool, const struct arguments *arguments)
         status = set_live_list(&target, arguments, set, enable);
     if (status == EXIT_DONE && (affects & AFFECT_CONFIG) &&
         set_config_list(&target, set, enable, &error) < 0)
-        return output_failure(&error, NULL);
+        return config_failure(affects, &error);
     return status;
 }

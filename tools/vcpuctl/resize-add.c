@@ -19,11 +19,9 @@ static int wait_taken(struct resize *resize, struct resize_vcpu *vcpu, struct cp
         char reason[256];
         int r = resize_wait(resize, &about, reason, sizeof(reason), error);
 
-        if (r == -ETIMEDOUT)
-            resize_settle(resize, vcpu, RESIZE_PENDING,
-                          "it is plugged, and the guest has not answered (no _OST)");
         if (r < 0)
-            return r;
+            return resize_settle_late(
+                resize, vcpu, r, "it is plugged, and the guest has not answered (no _OST)", error);
         if (r == RESIZE_EVENT_SHUTDOWN)
             return cpuctl_error_set(error, -ECONNRESET,
                                     "Requested operation is not valid: the VM was shut down");
@@ -171,6 +169,10 @@ int resize_add(struct resize *resize, struct cpuctl_error *error)
         return r;
     }
     r = wait_online(resize, plugged, error);
-    settle_taken(resize, r == 0 ? RESIZE_DONE : RESIZE_PENDING, r < 0 ? error->text : NULL);
+    if (r == -EINTR)
+        settle_taken(resize, RESIZE_PENDING,
+                     "the guest has taken it; whether it is online was not waited for");
+    else
+        settle_taken(resize, r == 0 ? RESIZE_DONE : RESIZE_PENDING, r < 0 ? error->text : NULL);
     return r;
 }

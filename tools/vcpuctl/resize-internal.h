@@ -26,6 +26,12 @@ int resize_pause(const struct resize *resize, uint64_t usec);
 /** Notes what became of @vcpu and tells of it; @reason may be NULL. */
 void resize_settle(struct resize *resize, struct resize_vcpu *vcpu, enum resize_outcome outcome,
                    const char *reason);
+/**
+ * Notes that @vcpu is pending as the wait for the guest ended with @r, and says so in @error where
+ * time ran out. Returns @r.
+ */
+int resize_settle_late(struct resize *resize, struct resize_vcpu *vcpu, int r, const char *reason,
+                       struct cpuctl_error *error);
 /** Tells of @vcpu while it goes on. */
 void resize_tell(const struct resize *resize, const struct resize_vcpu *vcpu, const char *text);
 /** device_add of slot @index. */

@@ -30,17 +30,37 @@ static int find_online(struct resize *resize, struct cpuctl_set **ret_set,
     return 0;
 }
 
-/* Brings @set online again; what is gone is left out. */
+/* Brings @set online again; what is gone is left out. What stays offline is told of. */
 static void bring_online(struct resize *resize, struct cpuctl_set *set)
 {
     _cleanup_(guest_cpus_release) struct guest_cpus cpus = { 0 };
     struct cpuctl_error error = { 0 };
+    int r = guest_read(resize->vm, &cpus, &error);
 
-    if (guest_read(resize->vm, &cpus, &error) < 0)
-        return;
-    cpuctl_set_and(set, cpus.present);
-    cpuctl_set_andnot(set, cpus.online);
-    guest_change(resize->vm, set, true, PUT_BACK_TIMEOUT, &error);
+    if (r == 0) {
+        cpuctl_set_and(set, cpus.present);
+        cpuctl_set_andnot(set, cpus.online);
+        r = guest_change(resize->vm, set, true, PUT_BACK_TIMEOUT, &error);
+    }
+    for (unsigned int i = 0; i < resize->n_vcpus; i++) {
+        struct resize_vcpu *vcpu = &resize->vcpus[i];
+        char reason[640];
+
+        vcpu->offline = vcpu->offline && r < 0 && cpuctl_set_has(set, vcpu->index);
+        if (!vcpu->offline)
+            continue;
+        snprintf(reason, sizeof(reason), "the guest may have it offline still: %s", error.text);
+        resize_settle(resize, vcpu, vcpu->outcome, reason);
+    }
+}
+
+/* When the agent has been asked, and its answer was not waited for. */
+static void settle_asked(struct resize *resize)
+{
+    for (unsigned int i = 0; i < resize->n_vcpus; i++)
+        if (resize->vcpus[i].offline)
+            resize_settle(resize, &resize->vcpus[i], RESIZE_PENDING,
+                          "the guest's agent has been asked to take it offline");
 }
 
 /* The agent's part. Returns 0, or a negative errno after everything is online again. */
@@ -54,12 +74,14 @@ static int take_offline(struct resize *resize, struct cpuctl_error *error)
         return r;
     resize_tell(resize, first, "the guest takes it offline");
     r = guest_change(resize->vm, set, false, resize_left(resize), error);
-    if (r == -EREMOTEIO) {
-        bring_online(resize, set);
-        resize_settle(resize, first, RESIZE_REFUSED, error->text);
-    }
-    for (unsigned int i = 0; r == 0 && i < resize->n_vcpus; i++)
+    for (unsigned int i = 0; i < resize->n_vcpus; i++)
         resize->vcpus[i].offline = cpuctl_set_has(set, resize->vcpus[i].index);
+    if (r == -EREMOTEIO) {
+        resize_settle(resize, first, RESIZE_REFUSED, error->text);
+        bring_online(resize, set);
+    }
+    if (r == -EINTR)
+        settle_asked(resize);
     return r;
 }
 
@@ -130,11 +152,10 @@ static int eject(struct resize *resize, struct resize_vcpu *vcpu, struct cpuctl_
             about = vcpu;
             r = look_again(resize, vcpu, error);
         }
-        if (r == -ETIMEDOUT)
-            resize_settle(resize, vcpu, RESIZE_PENDING,
-                          "the guest has been asked to eject it and has not answered");
         if (r < 0)
-            return r;
+            return resize_settle_late(resize, vcpu, r,
+                                      "the guest has been asked to eject it and has not answered",
+                                      error);
         if (r == RESIZE_EVENT_SHUTDOWN)
             return cpuctl_error_set(error, -ECONNRESET,
                                     "Requested operation is not valid: the VM was shut down");
@@ -184,7 +205,7 @@ static void put_back(struct resize *resize)
         _cleanup_(guest_cpus_release) struct guest_cpus cpus = { 0 };
 
         if (guest_read(resize->vm, &cpus, &error) < 0)
-            return;
+            break;
         if (cpuctl_set_is_subset(set, cpus.present) || resize_pause(resize, PERIOD) < 0)
             break;
     }
@@ -238,6 +259,16 @@ static void settle_gone(struct resize *resize, enum resize_outcome outcome, cons
             resize_settle(resize, &resize->vcpus[i], outcome, reason);
 }
 
+/* Those whose turn did not come, when the run ends early: the next one goes on with them. */
+static void settle_offline(struct resize *resize)
+{
+    for (unsigned int i = 0; i < resize->n_vcpus; i++)
+        if (resize->vcpus[i].outcome == RESIZE_UNTOUCHED && resize->vcpus[i].offline &&
+            !resize->vcpus[i].reason[0])
+            resize_settle(resize, &resize->vcpus[i], RESIZE_PENDING,
+                          "the guest has it offline and has not been asked to eject it yet");
+}
+
 int resize_remove(struct resize *resize, struct cpuctl_error *error)
 {
     int r;
@@ -257,6 +288,7 @@ int resize_remove(struct resize *resize, struct cpuctl_error *error)
         put_back(resize);
     if (r < 0) {
         settle_gone(resize, RESIZE_DONE, NULL);
+        settle_offline(resize);
         return r;
     }
     if (resize->agent)

@@ -116,6 +116,7 @@ static void find_agent(struct resize *resize)
 int resize_run(struct resize *resize, struct cpuctl_error *error)
 {
     uint64_t now;
+    int r;
 
     if (resize->timeout_usec < resize->vm->agent_timeout)
         resize->vm->agent_timeout = resize->timeout_usec;
@@ -125,7 +126,14 @@ int resize_run(struct resize *resize, struct cpuctl_error *error)
     resize->deadline_usec = resize->timeout_usec < QMP_CLIENT_FOREVER - now
                                 ? now + resize->timeout_usec
                                 : QMP_CLIENT_FOREVER;
-    return resize->adding ? resize_add(resize, error) : resize_remove(resize, error);
+    r = resize->adding ? resize_add(resize, error) : resize_remove(resize, error);
+    if (r == -EINTR)
+        cpuctl_error_set(error, r, "interrupted: %s",
+                         resize_is_partial(resize)
+                             ? "what is pending stays so; see status, and give the same command "
+                               "again to go on"
+                             : "nothing has been changed");
+    return r;
 }
 
 uint64_t resize_left(const struct resize *resize)
@@ -187,11 +195,21 @@ void resize_settle(struct resize *resize, struct resize_vcpu *vcpu, enum resize_
     resize->progress(resize->user, vcpu->index, text, true);
 }
 
+int resize_settle_late(struct resize *resize, struct resize_vcpu *vcpu, int r, const char *reason,
+                       struct cpuctl_error *error)
+{
+    resize_settle(resize, vcpu, RESIZE_PENDING, reason);
+    if (r == -ETIMEDOUT)
+        cpuctl_error_set(error, r, "the guest has not answered about vcpu '%u' within %u s",
+                         vcpu->index, (unsigned int)(resize->timeout_usec / 1000000));
+    return r;
+}
+
 bool resize_is_partial(const struct resize *resize)
 {
     for (unsigned int i = 0; i < resize->n_vcpus; i++)
-        if (resize->vcpus[i].outcome != RESIZE_UNTOUCHED &&
-            resize->vcpus[i].outcome != RESIZE_REFUSED)
+        if (resize->vcpus[i].offline || (resize->vcpus[i].outcome != RESIZE_UNTOUCHED &&
+                                         resize->vcpus[i].outcome != RESIZE_REFUSED))
             return true;
     return false;
 }

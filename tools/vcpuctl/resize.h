@@ -29,7 +29,7 @@ enum resize_outcome {
 struct resize_vcpu {
     unsigned int index;
     enum resize_outcome outcome;
-    bool offline;     /**< removal: the agent took it offline */
+    bool offline;     /**< removal: the agent took it offline, and it has not come back */
     char reason[512]; /**< a sentence, or "" */
 };
 

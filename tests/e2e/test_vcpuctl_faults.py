@@ -1,0 +1,437 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""vcpuctl on running domains that are not as they should be: each sentence of status is provoked;
+interrupts, deaths, operators who meet, damaged files, hostile words. No guest: see fake_domain.py."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+
+from case import Skip, plain, same
+from channel import wait_until
+from fake_domain import FakeDomain
+from fake_vm import Error
+from tool import PROGRAM, vcpuctl
+
+GO_ON = "give the same command again to go on"
+
+
+def failed(done, words, status=1):
+    assert done.status == status and words in done.err, done
+
+
+# What differs, and what status says of vCPU 1 then. cpus: what the guest has.
+SENTENCES = (
+    ({"plugged": 2}, None),
+    ({"plugged": 1, "cpus": 2}, "the guest's agent says that it is online, but the VMM has no such vCPU"),
+    ({"plugged": 1, "cpus": 2, "offline": 1}, "unplugged, but the guest still lists it"),
+    ({"plugged": 2, "requested": 1}, "to be removed; the guest has not answered"),
+    ({"plugged": 2, "requested": 1, "offline": 1},
+     "to be removed; the guest has it offline and has not ejected it"),
+    ({"plugged": 2, "requested": 1, "ost": (3, 0x84)},
+     "to be removed; the guest is at it and has not ejected it yet"),
+    ({"plugged": 2, "requested": 1, "ost": (3, 0x82)},
+     "to be removed, and the guest refused: the device is busy"),
+    ({"plugged": 2, "requested": 1, "cpuvmm": ("removal", "requested")},
+     "to be removed; the guest has not taken the request yet"),
+    ({"plugged": 2, "requested": 1, "cpuvmm": ("removal", "in-progress"), "ost": (3, 0x84)},
+     "to be removed; the guest is at it and has not ejected it yet"),
+    ({"plugged": 2, "requested": 1, "cpuvmm": ("removal", "rejected"), "ost": (3, 0x82)},
+     "to be removed, and the guest refused: the device is busy"),
+    ({"plugged": 2, "cpuvmm": ("removal", "rejected"), "ost": (3, 0x82)},
+     "the guest refused to give it: the device is busy"),
+    ({"plugged": 1, "requested": 2},
+     "asked for, but the VMM does not have it: it could not be plugged, or the guest gave it back"),
+    ({"plugged": 2, "cpus": 1}, "plugged, but the guest has not taken it and never answered (no _OST)"),
+    ({"plugged": 2, "cpus": 1, "ost": (1, 1)}, "plugged, but the guest did not take it: non-specific failure"),
+    ({"plugged": 2, "cpus": 1, "ost": (1, 0)},
+     "plugged, and the guest's ACPI took it, but its agent does not list it"),
+    ({"plugged": 2, "offline": 1},
+     "the guest has it offline; guestvcpus --cpulist 1 --enable brings it online"),
+    ({"plugged": 2, "configured": 1}, "plugged; the next start does not have it, by the definition"),
+    ({"plugged": 1, "configured": 2}, "not plugged; the next start has it, by the definition"),
+)
+
+
+@plain()
+def test_every_sentence_of_status():
+    for how, sentence in SENTENCES:
+        shape = {name: how[name] for name in ("plugged", "requested", "configured") if name in how}
+        shape.setdefault("configured", shape.get("requested", shape["plugged"]))
+        with FakeDomain(cpuvmm="cpuvmm" in how, **shape) as vm:
+            vm.agent.cpus = {cpu: cpu != how.get("offline") for cpu in range(how.get("cpus", how["plugged"]))}
+            if "cpuvmm" in how:
+                vm.vmm.asked[1] = how["cpuvmm"]
+            if "ost" in how:
+                vm.vmm.ost[1] = how["ost"]
+            same(vm.notes(), {1: sentence} if sentence else {})
+            if sentence:
+                assert sentence in vm.tool("status").out
+
+
+def begin(vm, *words, seen, **more):
+    """Start vcpuctl and wait until the VMM or the agent has been sent command `seen`."""
+    process = vm.start(*words, **more)
+    wait_until(lambda: seen in vm.vmm.seen + vm.agent.seen, seen, 60, 0.05)
+    return process
+
+
+def interrupt(vm, *words, seen):
+    """The same, and ^C then."""
+    process = begin(vm, *words, seen=seen)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    same(out, "\n")
+    return process.returncode, err
+
+
+@plain()
+def test_interrupted_removal():
+    """It says of each vCPU how far it is, lets the lock go, and can be gone on with."""
+    with FakeDomain(4) as vm:
+        vm.vmm.silent.add(3)
+        status, err = interrupt(vm, "setvcpus", 2, seen="device_del")
+        same((status, err), (64, f"""\
+vCPU 3: pending: the guest has been asked to eject it and has not answered
+vCPU 2: pending: the guest has it offline and has not been asked to eject it yet
+error: interrupted: what is pending stays so; see status, and {GO_ON}
+"""))
+        same(vm.requested(), 2)
+        note = "to be removed; the guest has it offline and has not ejected it"
+        same(vm.notes(), {2: note, 3: note})
+        vm.vmm.silent.clear()
+        done = vm.tool("setvcpus", 2, "--timeout", 20)
+        same((done.status, done.err), (0, "vCPU 3: removed\nvCPU 2: removed\n"))
+        same((vm.vmm.plugged, vm.agent.cpus), ({0, 1}, dict.fromkeys(range(2), True)))
+
+
+@plain()
+def test_interrupted_addition():
+    with FakeDomain(1) as vm:
+        vm.vmm.silent.add(1)
+        status, err = interrupt(vm, "setvcpus", 4, seen="device_add")
+        same((status, err), (64, f"""\
+vCPU 1: pending: it is plugged, and the guest has not answered (no _OST)
+error: interrupted: what is pending stays so; see status, and {GO_ON}
+"""))
+        same(vm.requested(), 2)
+        vm.agent.cpus[1] = True
+        same(vm.tool("setvcpus", 4, "--timeout", 20).status, 0)
+        same(vm.vmm.plugged, set(range(4)))
+
+
+@plain()
+def test_interrupted_while_the_agent_works():
+    with FakeDomain(3) as vm:
+        vm.agent.say["__org.cpuctl_set-goal"] = None
+        status, err = interrupt(vm, "setvcpus", 1, seen="__org.cpuctl_set-goal")
+        same(status, 64)
+        for cpu in (2, 1):
+            assert f"vCPU {cpu}: pending: the guest's agent has been asked to take it offline\n" in err, err
+        assert "device_del" not in vm.vmm.seen
+
+
+@plain()
+def test_all_are_wanted_again():
+    """Who asks for all vCPUs again while some are pending has asked for all of them."""
+    with FakeDomain(3) as vm:
+        vm.vmm.silent.add(2)
+        failed(vm.tool("setvcpus", 1, "--timeout", 1), "the guest has not answered about vcpu '2' within 1 s", 64)
+        same(vm.requested(), 1)
+        same(vm.tool("setvcpus", 3).status, 0)
+        same((vm.requested(), vm.agent.cpus, vm.notes()), (3, dict.fromkeys(range(3), True), {}))
+
+
+@plain()
+def test_vmm_killed_in_the_middle():
+    with FakeDomain(3) as vm:
+        vm.vmm.silent.add(2)
+        process = begin(vm, "setvcpus", 1, seen="device_del")
+        vm.die()
+        _, err = process.communicate(timeout=60)
+        same(process.returncode, 64)
+        assert "the other side closed the connection while an event was awaited" in err, err
+        assert "vCPU 1: pending: the guest has it offline" in err, err
+        same(vm.tool("domstate", "--reason").out.strip(), "shut off (crashed)")
+        failed(vm.tool("setvcpus", 2, "--live"), "domain is not running")
+        same(vm.tool("setvcpus", 2, "--config").status, 0)
+
+
+@plain()
+def test_agent_that_dies_in_the_middle():
+    """The kernel's ACPI is enough; it is said that nobody could look."""
+    with FakeDomain(2) as vm:
+        def die():
+            vm.agent.close()
+            return None
+        command = vm.agent.command
+        vm.agent.command = lambda name, arguments: (
+            die() if name == "__org.cpuctl_set-goal" else command(name, arguments))
+        done = vm.tool("setvcpus", 1)
+        same((done.status, vm.vmm.plugged), (0, {0}))
+        assert done.err.startswith("vCPU 1: removed\nwarning: the guest's CPUs could not be looked at: "), done
+        # And one that is dead from the beginning.
+        done = vm.tool("setvcpus", 2)
+        same((done.status, vm.vmm.plugged), (0, {0, 1}))
+        assert "vCPU 1: plugged\nwarning: " in done.err and "Connection refused" in done.err, done
+        failed(vm.tool("guestvcpus"), "Guest agent is not responding")
+
+
+@plain()
+def test_two_operators_resize():
+    """One wins; the other is told for whom it waits, and what is so then."""
+    with FakeDomain(3) as vm:
+        vm.vmm.silent.add(2)
+        first = begin(vm, "setvcpus", 2, "--timeout", 600, seen="device_del")
+        failed(vm.tool("setvcpus", 3, "--timeout", 1),
+               f"cannot acquire state change lock (held by pid {first.pid} ({PROGRAM} setvcpus vm 2 ")
+        second = vm.start("setvcpus", 1, "--timeout", 60)
+        vm.vmm.silent.clear()
+        vm.vmm.device_del("vcpu2")
+        same((first.communicate(timeout=60)[1], first.returncode), ("vCPU 2: removed\n", 0))
+        same((second.communicate(timeout=60)[1], second.returncode), ("vCPU 1: removed\n", 0))
+        same((vm.vmm.plugged, vm.agent.cpus), ({0}, {0: True}))
+
+
+@plain()
+def test_put_back_without_success():
+    """What can't be brought online again is named."""
+    with FakeDomain(3) as vm:
+        vm.vmm.refuse.add(1)
+        add = vm.vmm.device_add
+
+        def device_add(**properties):
+            vm.agent.stuck[2] = "cpu2: Input/output error"
+            add(**properties)
+            vm.agent.cpus[2] = False
+            return {}
+        vm.vmm.device_add = device_add
+        done = vm.tool("setvcpus", 1)
+        failed(done, "vCPU 2: put back: the guest may have it offline still: ", 64)
+        assert "cpu2: Input/output error" in done.err, done
+        same(vm.requested(), 3)
+        same(vm.notes(), {2: "the guest has it offline; guestvcpus --cpulist 2 --enable brings it online"})
+
+
+@plain()
+def test_hostile_words():
+    """What a guest or a VMM says moves no cursor and makes no lines of its own."""
+    words = "so\x1b]0;mine\x07\r\x7f\u009b2J\nerror: all is well"
+    with FakeDomain(2) as vm:
+        vm.agent.stuck[1] = words
+        says = [vm.tool("setvcpus", 1), vm.tool("guestvcpus", 1, "--disable")]
+        vm.agent.say["guest-get-vcpus"] = Error(words)
+        says += [vm.tool("status"), vm.tool("guestvcpus")]
+        vm.agent.say["__org.cpuctl_set-goal"] = {"results": [{"result": "refused", "reason": words}]}
+        del vm.agent.say["guest-get-vcpus"]
+        says += [vm.tool("setvcpus", 1)]
+        vm.vmm.say["query-cpus-fast"] = Error(words)
+        says += [vm.tool("vcpucount")]
+        vm.vmm.greeting = words.encode() + b"\n"
+        says += [vm.tool("status")]
+        for done in says[:-1]:
+            assert "so?]0;mine??" in done.out + done.err, done
+        for done in says:
+            assert not re.search("[\0-\x09\x0b-\x1f\x7f-\x9f]", done.out + done.err), done
+            assert "\nerror: all is well" not in done.out + done.err, done
+
+
+@plain()
+def test_vmm_that_changes_its_mind():
+    """Fewer possible vCPUs than before, and threads of others, are refused."""
+    with FakeDomain(4) as vm:
+        vm.vmm.silent.add(3)
+        process = begin(vm, "setvcpus", 1, seen="device_del")
+        cpus = vm.vmm.query_hotpluggable_cpus()[-1:]
+        vm.vmm.query_hotpluggable_cpus = lambda: cpus
+        vm.vmm.query_cpus_fast = lambda: []
+        vm.vmm.event("RESET")
+        _, err = process.communicate(timeout=60)
+        same(process.returncode, 64)
+        assert "there are 1 possible vCPUs, and there were 4 before" in err, err
+    for thread, words in ((0, "thread-id is 0"), (1, "thread 1 of vCPU 0 is not of the VMM's process")):
+        with FakeDomain(1) as vm:
+            vm.vmm.query_cpus_fast = lambda thread=thread: [{"cpu-index": 0, "thread-id": thread}]
+            for command in (("vcpupin", 0, 0), ("emulatorpin", 0), ("status",), ("vcpuinfo",)):
+                failed(vm.tool(*command), words)
+
+
+@contextlib.contextmanager
+def read_only(folder):
+    done = subprocess.run(["mount", "--bind", folder, folder], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@plain()
+def test_folders_that_can_not_be_written():
+    """A domain that runs is not called shut off; what was done, and what not, is said."""
+    with FakeDomain(3) as vm:
+        with read_only(vm.run):
+            same(vm.tool("domstate").out, "running\n\n")
+            failed(vm.tool("setvcpus", 2), "lock-change: Read-only file system")
+            same(vm.vmm.plugged, {0, 1, 2})
+        with read_only(vm.state):
+            failed(vm.tool("setvcpus", 2, "--config"), "vm.xml: Read-only file system")
+            failed(vm.tool("setvcpus", 2, "--live", "--config"), "vCPU 2: removed\nerror: the running domain "
+                   "was changed, and its definition was not\nerror: cannot write ", 64)
+        same((vm.vmm.plugged, vm.requested()), ({0, 1}, 2))
+        vm.folder.chmod(0o755)
+        (vm.run / "alive").chmod(0)
+        failed(vm.tool("domstate", user=65534, group=65534, extra_groups=[]),
+               "cannot tell whether the domain runs: ")
+
+
+@plain()
+def test_run_folder_that_was_spoilt():
+    """While the VMM lives, nobody is told that there is no such domain, or that it is shut off."""
+    with FakeDomain(2) as vm:
+        status, live = vm.run / "status", vm.run / "live.xml"
+        for file, text, words in ((status, "id=1 p", "/status is damaged"), (live, "<domain", "XML error: "),
+                                  (live, None, "the domain runs, and ")):
+            good = file.read_text()
+            if text is None:
+                file.unlink()
+            else:
+                file.write_text(text)
+            for command in (("status",), ("setvcpus", 1), ("domstate",), ("destroy",)):
+                failed(vm.tool(*command), words)
+            file.write_text(good)
+        same(vm.tool("status").status, 0)
+        for name in ("control", "query", "watch"):
+            (vm.run / name).unlink()
+        failed(vm.tool("status"), "/query: No such file or directory")
+        failed(vm.tool("setvcpus", 1), "/control: No such file or directory")
+        vm.alive.close()
+        status.write_text("id=1 p")
+        failed(vm.tool("status"), "domain is not running")
+
+
+# ---- what is printed, and where ----
+
+# Every command that prints on a running domain; the others print a message, or nothing.
+PRINTS = ("dumpxml", "dominfo", "domid", "domuuid", "domstate", "guestvcpus", "vcpucount", "vcpuinfo",
+          "vcpupin", "emulatorpin", "status")
+ELSEWHERE = {"list", "domname", "maxvcpus", "qemu-agent-command", "setvcpus", "setvcpu", "undefine"}
+NOTHING = {"console", "help", "destroy", "reboot", "shutdown", "start", "define", "edit"}
+
+
+@plain()
+def test_json():
+    """--json on everything that prints: one JSON value, and nothing else."""
+    with FakeDomain(2) as vm:
+        commands = set(re.findall("^    ([a-z-]+) ", vcpuctl("help").out, re.M))
+        same(commands, set(PRINTS) | ELSEWHERE | NOTHING)
+
+        def ask(*words):
+            done = vcpuctl("--json", *words, env=vm.environment())
+            same((done.status, done.err), (0, ""))
+            return json.loads(done.out)
+        for command in PRINTS:
+            assert ask(command, "vm"), command
+        assert ask("list") and ask("domname", 1) and ask("maxvcpus")
+        same(len(ask("qemu-agent-command", "vm", '{"execute":"guest-get-vcpus"}')["return"]), 2)
+        same(ask("setvcpus", "vm", 3)["vcpus"], [{"vcpu": 2, "result": "online"}])
+        same(ask("setvcpu", "vm", 2, "--disable")["vcpus"], [{"vcpu": 2, "result": "removed"}])
+        same(ask("setvcpus", "vm", 1, "--guest"), {"offlined": "1"})
+        same(ask("guestvcpus", "vm", 1, "--enable"), {"onlined": "1"})
+        vm.vmm.silent.add(1)
+        done = vm.tool("setvcpus", 1, "--timeout", 1, options=("--json",))
+        value = json.loads(done.out)
+        same((done.status, value["reached"], value["vcpus"][0]["result"]), (64, False, "pending"))
+        assert value["error"] and value["vcpus"][0]["reason"], value
+        same(ask("undefine", "vm"), {"message": "Domain 'vm' has been undefined"})
+
+
+def read_all(master):
+    text = b""
+    with contextlib.suppress(OSError):  # the other side was closed
+        while chunk := os.read(master, 4096):
+            text += chunk
+    return text.decode()
+
+
+@plain()
+def test_failure_on_a_terminal():
+    """The error stands on a line of its own, not behind what was drawn."""
+    with FakeDomain(2) as vm:
+        vm.vmm.say["device_del"] = b"nonsense\n"
+        master, terminal = pty.openpty()
+        with vm.start("setvcpus", 1, stderr=terminal) as process:
+            os.close(terminal)
+            text = read_all(master)
+            same(process.wait(60), 64)
+        os.close(master)
+        assert "\r\x1b[KvCPU 1: the guest takes it offline" in text, text
+        assert "\r\nerror: internal error: " in text, text
+
+
+class Watch:
+    """status --watch in a terminal."""
+
+    def __init__(self, vm):
+        self.master, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 250, 0, 0))
+        self.text = b""
+        self.process = vm.start("status", "--watch", stdout=terminal, stderr=terminal)
+        os.close(terminal)
+
+    def wait(self, *wanted):
+        """Until one view has all of these."""
+        def seen():
+            self.text += os.read(self.master, 65536)
+            views = self.text.decode(errors="replace").split("\x1b[H\x1b[2J")
+            return any(all(words in view for words in wanted) for view in views[1:])
+        wait_until(seen, f"a view with {wanted}", 60, 0)
+        self.text = b""
+
+    def end(self):
+        self.text += read_all(self.master).encode()
+        os.close(self.master)
+        return self.process.wait(60)
+
+
+@plain()
+def test_watching_in_a_terminal():
+    """A table that is drawn again in its place when something happens, until ^C or the VMM's end."""
+    with FakeDomain(1) as vm:
+        watch = Watch(vm)
+        watch.wait("VCPU CONFIGURED REQUESTED PLUGGED", "   1 no         no        no")
+        same(vm.tool("setvcpus", 2).status, 0)
+        watch.wait("   1 no         yes       yes     yes     yes ", "the next start does not have it")
+        watch.process.send_signal(signal.SIGINT)
+        same(watch.end(), 0)
+        watch = Watch(vm)
+        watch.wait("   1 no         yes       yes")
+        vm.die()
+        same(watch.end(), 1)
+        assert b"error: internal error: " in watch.text and b"closed the connection" in watch.text, watch.text
+
+
+@plain()
+def test_output_that_gets_nowhere():
+    """A reader that goes away ends the watch; a full disk is an error, told once."""
+    with FakeDomain(2) as vm:
+        with vm.start("status", "--watch") as process:
+            process.stdout.readline()
+            process.stdout.close()
+            same((process.wait(60), process.stderr.read()), (0, ""))
+        with open("/dev/full", "wb") as full:
+            for words in (("status", "--watch"), ("status",), ("vcpucount",), ("setvcpus", 1)):
+                with vm.start(*words, stdout=full) as process:
+                    err = process.communicate(timeout=60)[1]
+                    same(process.returncode, 1)
+                same(err.count("error: cannot write the output: No space left on device\n"), 1)
+        same(vm.vmm.plugged, {0})
+        same(vm.tool("status", preexec_fn=lambda: os.close(1)).status, 1)
