@@ -2,6 +2,8 @@
 # tests/run: timeout=600
 """vcpuctl on a running guest: by its sockets alone; operators who meet, a terminal, a view that stays."""
 
+import ctypes
+import errno
 import json
 import os
 import pty
@@ -9,7 +11,7 @@ import signal
 import subprocess
 
 from channel import wait_until
-from case import same
+from case import Skip, same
 from tool import PROGRAM, tool_guest
 from vcpuctl_host import vcpuctl_domain
 
@@ -98,3 +100,62 @@ def test_by_sockets(guest):
     done = guest.tool("setvcpus", 2, "--config")
     assert done.status == 1 and "has no definition for --config" in done.err, done
     same(guest.must("qemu-agent-command", '{"execute":"guest-ping"}'), '{"return":{}}\n\n')
+
+
+class Frozen:
+    """A thread that stands still meanwhile (ptrace(2), PTRACE_SEIZE and PTRACE_INTERRUPT)."""
+
+    SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
+
+    def __init__(self, thread):
+        self.thread = thread
+
+    def trace(self, request):
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+        if libc.ptrace(request, self.thread, None, None) != 0:
+            error = ctypes.get_errno()
+            if request == self.SEIZE and error == errno.EPERM:
+                raise Skip("no thread can be traced here")
+            raise OSError(error, os.strerror(error))
+
+    def __enter__(self):
+        self.trace(self.SEIZE)
+        self.trace(self.INTERRUPT)
+        os.waitpid(self.thread, getattr(os, "__WALL", 0x40000000))
+        return self
+
+    def __exit__(self, *_):
+        self.trace(self.DETACH)
+
+
+def note(guest, cpu):
+    return guest.ask("status")["vcpus"][cpu].get("note")
+
+
+@tool_guest(agents=("qemu-ga",), cpus=1, maxcpus=2, fresh=True)
+def test_a_cpu_that_does_not_start(guest):
+    """Its thread stands still, so Linux gives up with EIO; it runs again, and the same command goes on."""
+    guest.must("setvcpus", 2, "--no-wait")
+    wait_until(lambda: guest.cpus("present") == {0, 1}, "CPU 1 in the guest", 60, 0.1)
+    with Frozen(guest.ask("status")["vcpus"][1]["thread-id"]):
+        done = guest.tool("setvcpus", 2, "--timeout", 120, timeout=180)
+        assert done.status == 1 and "Input/output error" in done.err, done
+        same(note(guest, 1), "the guest has it offline; guestvcpus --cpulist 1 --enable brings it online")
+    guest.must("setvcpus", 2)
+    same((guest.cpus(), note(guest, 1)), ({0, 1}, None))
+
+
+@tool_guest(agents=OURS, cpus=1, maxcpus=3, fresh=True)
+def test_an_interrupt_that_is_lost(guest):
+    """ACPI's interrupt for CPUs (GPE 2 of q35's tables) does not reach Linux. The next one brings along
+    what was missed: Linux looks at all of them."""
+    gpe = "/sys/firmware/acpi/interrupts/gpe02"
+    guest.sh(f"echo disable > {gpe}")
+    done = guest.tool("setvcpus", 2, "--timeout", 3)
+    assert done.status == 64, done
+    assert "vCPU 1: pending: it is plugged, and the guest has not answered (no _OST)\n" in done.err, done
+    same(note(guest, 1), "plugged, but the guest has not taken it and never answered (no _OST)")
+    guest.sh(f"echo enable > {gpe}")
+    guest.must("setvcpus", 3)
+    same((guest.cpus(), note(guest, 1)), ({0, 1, 2}, None))
