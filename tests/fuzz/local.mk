@@ -74,6 +74,11 @@ tests_fuzz_replay_domain_xml_SOURCES = tests/fuzz/fuzz-domain-xml.c $(replay_sou
 tests_fuzz_replay_domain_xml_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/domain-xml"'
 tests_fuzz_replay_domain_xml_LDADD = $(fuzz_vcpuctl_libs)
 
+unit_tests += tests/fuzz/replay-vcpuctl-peers
+tests_fuzz_replay_vcpuctl_peers_SOURCES = tests/fuzz/fuzz-vcpuctl-peers.c $(replay_sources)
+tests_fuzz_replay_vcpuctl_peers_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/vcpuctl-peers"'
+tests_fuzz_replay_vcpuctl_peers_LDADD = $(fuzz_vcpuctl_libs)
+
 unit_tests += tests/fuzz/replay-ioapic
 tests_fuzz_replay_ioapic_SOURCES = tests/fuzz/fuzz-ioapic.c $(replay_sources)
 tests_fuzz_replay_ioapic_CFLAGS = $(fuzz_cflags) -DCORPUS_DIR='"$(fuzz_corpus)/ioapic"'
@@ -186,6 +191,12 @@ tests_fuzz_fuzz_domain_xml_SOURCES = tests/fuzz/fuzz-domain-xml.c tests/fuzz/fuz
 tests_fuzz_fuzz_domain_xml_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_domain_xml_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_domain_xml_LDADD = $(fuzz_vcpuctl_libs)
+
+noinst_PROGRAMS += tests/fuzz/fuzz-vcpuctl-peers
+tests_fuzz_fuzz_vcpuctl_peers_SOURCES = tests/fuzz/fuzz-vcpuctl-peers.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_vcpuctl_peers_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_vcpuctl_peers_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_vcpuctl_peers_LDADD = $(fuzz_vcpuctl_libs)
 
 noinst_PROGRAMS += tests/fuzz/fuzz-ioapic
 tests_fuzz_fuzz_ioapic_SOURCES = tests/fuzz/fuzz-ioapic.c tests/fuzz/fuzz.h
