@@ -138,6 +138,31 @@ def test_interrupted_while_the_agent_works():
 
 
 @plain()
+def test_interrupted_before_it_begins():
+    """Nothing is changed, and so it is said; the next one finds no lock."""
+    with FakeDomain(2) as vm:
+        vm.agent.say["guest-sync-delimited"] = b""
+        for count in (1, 3):
+            vm.agent.seen.clear()
+            same(interrupt(vm, "setvcpus", count, seen="guest-sync-delimited"),
+                 (1, "error: interrupted: nothing has been changed\n"))
+            same((vm.vmm.plugged, vm.requested()), ({0, 1}, 2))
+        vm.agent.say.clear()
+        same(vm.tool("setvcpus", 1, "--timeout", 10).status, 0)
+
+
+@plain()
+def test_interrupted_while_the_vmm_works():
+    for command, count, cpu in (("device_del", 1, 1), ("device_add", 3, 2)):
+        with FakeDomain(2) as vm:
+            vm.vmm.say[command] = b""
+            status, err = interrupt(vm, "setvcpus", count, seen=command)
+            same(status, 64)
+            assert f"vCPU {cpu}: pending: the VMM has been asked and has not answered\n" in err, err
+            assert "error: interrupted: what is pending stays so" in err, err
+
+
+@plain()
 def test_all_are_wanted_again():
     """Who asks for all vCPUs again while some are pending has asked for all of them."""
     with FakeDomain(3) as vm:

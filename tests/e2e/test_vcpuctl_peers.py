@@ -165,7 +165,7 @@ def test_a_vmm_that_dies():
         vm.vmm.device_del = lambda id: vm.vmm.client.shutdown(2)
         done = vm.tool("setvcpus", 1, "--live")
         failed(done, "the other side closed the connection while the reply to 'device_del' was awaited", 64)
-        failed(done, "vCPU 1: pending: the guest has it offline and has not been asked to eject it yet", 64)
+        failed(done, "vCPU 1: pending: the VMM has been asked and has not answered", 64)
 
 
 @plain()

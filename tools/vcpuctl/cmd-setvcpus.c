@@ -258,11 +258,11 @@ static int carry_out(struct target *target, const struct arguments *arguments,
     resize->user = &progress;
     if (r >= 0)
         r = take_timeout(arguments, &resize->timeout_usec, error);
+    interrupt_catch(); /* before anything is written that the outcome may have to correct */
     if (r >= 0)
         r = note_asked(target, resize, all, error);
     if (r < 0)
         return output_failure(error, NULL);
-    interrupt_catch();
     r = resize_run(resize, error);
     interrupt_forget();
     if (progress.inside)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "resize-internal.h"
+#include "tools/interrupt.h"
 
 /* How long a guest's own policy may take to bring a new CPU online before we ask for it, and how
  * often the agent is asked meanwhile; microseconds. */
@@ -50,12 +51,13 @@ static int plug_all(struct resize *resize, struct cpuctl_error *error)
 {
     for (unsigned int i = 0; i < resize->n_vcpus; i++) {
         struct resize_vcpu *vcpu = &resize->vcpus[i];
-        int r = resize_plug(resize, vcpu->index, error);
+        int r;
 
-        if (r == -EREMOTEIO)
-            resize_settle(resize, vcpu, RESIZE_REFUSED, error->text);
+        if (interrupt_pending())
+            return -EINTR;
+        r = resize_plug(resize, vcpu->index, error);
         if (r < 0)
-            return r;
+            return resize_settle_asked(resize, vcpu, r, error);
         vcpu->outcome = RESIZE_PENDING;
         if (resize->no_wait) {
             resize_settle(resize, vcpu, RESIZE_PENDING, "plugged; not waited for the guest");

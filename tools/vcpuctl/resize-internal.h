@@ -27,6 +27,12 @@ int resize_pause(const struct resize *resize, uint64_t usec);
 void resize_settle(struct resize *resize, struct resize_vcpu *vcpu, enum resize_outcome outcome,
                    const char *reason);
 /**
+ * Notes what a failure of device_add or device_del, @r, means for @vcpu: the VMM has refused it, or
+ * has not answered. Returns @r.
+ */
+int resize_settle_asked(struct resize *resize, struct resize_vcpu *vcpu, int r,
+                        const struct cpuctl_error *error);
+/**
  * Notes that @vcpu is pending as the wait for the guest ended with @r, and says so in @error where
  * time ran out. Returns @r.
  */

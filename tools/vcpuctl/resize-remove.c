@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "resize-internal.h"
+#include "tools/interrupt.h"
 
 /* How often the agent is asked for the outcome, microseconds. */
 #define PERIOD 100000U
@@ -44,12 +45,13 @@ static void bring_online(struct resize *resize, struct cpuctl_set *set)
     }
     for (unsigned int i = 0; i < resize->n_vcpus; i++) {
         struct resize_vcpu *vcpu = &resize->vcpus[i];
-        char reason[640];
+        char reason[1200];
 
         vcpu->offline = vcpu->offline && r < 0 && cpuctl_set_has(set, vcpu->index);
         if (!vcpu->offline)
             continue;
-        snprintf(reason, sizeof(reason), "the guest may have it offline still: %s", error.text);
+        snprintf(reason, sizeof(reason), "%s%sthe guest may have it offline still: %s",
+                 vcpu->reason, *vcpu->reason ? "; " : "", error.text);
         resize_settle(resize, vcpu, vcpu->outcome, reason);
     }
 }
@@ -136,12 +138,13 @@ static int look_again(struct resize *resize, struct resize_vcpu *vcpu, struct cp
 static int eject(struct resize *resize, struct resize_vcpu *vcpu, struct cpuctl_error *error)
 {
     char reason[256];
-    int r = request(resize, vcpu, error);
+    int r;
 
-    if (r == -EREMOTEIO)
-        resize_settle(resize, vcpu, RESIZE_REFUSED, error->text);
+    if (interrupt_pending())
+        return -EINTR;
+    r = request(resize, vcpu, error);
     if (r < 0)
-        return r;
+        return resize_settle_asked(resize, vcpu, r, error);
     vcpu->outcome = RESIZE_PENDING;
     resize_tell(resize, vcpu, "the guest is asked to eject it");
     for (;;) {

@@ -195,6 +195,16 @@ void resize_settle(struct resize *resize, struct resize_vcpu *vcpu, enum resize_
     resize->progress(resize->user, vcpu->index, text, true);
 }
 
+int resize_settle_asked(struct resize *resize, struct resize_vcpu *vcpu, int r,
+                        const struct cpuctl_error *error)
+{
+    if (r == -EREMOTEIO)
+        resize_settle(resize, vcpu, RESIZE_REFUSED, error->text);
+    else if (r != -ENOMEM)
+        resize_settle(resize, vcpu, RESIZE_PENDING, "the VMM has been asked and has not answered");
+    return r;
+}
+
 int resize_settle_late(struct resize *resize, struct resize_vcpu *vcpu, int r, const char *reason,
                        struct cpuctl_error *error)
 {
