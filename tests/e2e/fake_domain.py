@@ -42,11 +42,16 @@ class FakeDomain(Pair):
         self.state, self.run = self.folder / "state", self.folder / "run" / UUID
         self.state.mkdir()
         self.run.mkdir(parents=True)
+        self.configure(plugged if configured is None else configured)
+        self.alive = None
+        self.settle(plugged if requested is None else requested)
+
+    def settle(self, requested):
+        """Fill the run folder."""
         for name in ("control", "query", "watch"):
             (self.run / name).symlink_to(self.folder / "qmp")
         (self.run / "agent").symlink_to(self.folder / "agent")
-        self.configure(plugged if configured is None else configured)
-        self.request(plugged if requested is None else requested)
+        self.request(requested)
         boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         (self.run / "status").write_text(f"id=1 pid={os.getpid()} reason=unknown boot={boot}\n")
         # The lock by which a VMM lives; of the open file description, as the VMM has it.

@@ -288,15 +288,36 @@ def test_vmm_that_changes_its_mind():
 
 
 @contextlib.contextmanager
-def read_only(folder):
-    done = subprocess.run(["mount", "--bind", folder, folder], capture_output=True, text=True, check=False)
+def mounted(folder, *words):
+    done = subprocess.run(["mount", *words, folder], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Skip(f"nothing can be mounted here: {done.stderr.strip()}")
     try:
-        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
         yield
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@contextlib.contextmanager
+def read_only(folder):
+    with mounted(folder, "--bind", folder):
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        yield
+
+
+@plain()
+def test_full_run_folder():
+    """What is asked for can not be noted: then it is not done either, and what was noted stays."""
+    with FakeDomain(2) as vm, mounted(vm.run, "-t", "tmpfs", "-o", "size=64k", "tmpfs"):
+        vm.alive.close()
+        vm.settle(2)
+        with open(vm.run / "ballast", "wb", buffering=0) as ballast, contextlib.suppress(OSError):
+            while True:
+                ballast.write(bytes(4096))
+        for count in (1, 3):
+            failed(vm.tool("setvcpus", count), "/live.xml: No space left on device")
+        same((vm.vmm.plugged, vm.requested(), vm.notes()), ({0, 1}, 2, {}))
+        vm.alive.close()
 
 
 @plain()
