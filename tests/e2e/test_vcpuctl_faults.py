@@ -20,6 +20,7 @@ from fake_vm import Error
 from tool import PROGRAM, vcpuctl
 
 GO_ON = "give the same command again to go on"
+NOT_NEXT = "not plugged; the next start has it, by the definition"
 
 
 def failed(done, words, status=1):
@@ -55,7 +56,7 @@ SENTENCES = (
     ({"plugged": 2, "offline": 1},
      "the guest has it offline; guestvcpus --cpulist 1 --enable brings it online"),
     ({"plugged": 2, "configured": 1}, "plugged; the next start does not have it, by the definition"),
-    ({"plugged": 1, "configured": 2}, "not plugged; the next start has it, by the definition"),
+    ({"plugged": 1, "configured": 2}, NOT_NEXT),
 )
 
 
@@ -160,6 +161,22 @@ def test_interrupted_while_the_vmm_works():
             same(status, 64)
             assert f"vCPU {cpu}: pending: the VMM has been asked and has not answered\n" in err, err
             assert "error: interrupted: what is pending stays so" in err, err
+
+
+@plain()
+def test_killed_in_the_middle():
+    """vcpuctl's end, or the operator's log-out, loses nothing: status tells, and the same command goes on."""
+    for number in (signal.SIGKILL, signal.SIGHUP):
+        with FakeDomain(3) as vm:
+            vm.vmm.silent.add(2)
+            process = begin(vm, "setvcpus", 1, seen="device_del")
+            process.send_signal(number)
+            process.communicate(timeout=60)
+            note = "to be removed; the guest has it offline and has not ejected it"
+            same((process.returncode, vm.requested(), vm.notes()), (-number, 1, {1: note, 2: note}))
+            vm.vmm.silent.clear()
+            same(vm.tool("setvcpus", 1, "--timeout", 20).err, "vCPU 2: removed\nvCPU 1: removed\n")
+            same((vm.vmm.plugged, vm.notes()), ({0}, {1: NOT_NEXT, 2: NOT_NEXT}))
 
 
 @plain()
