@@ -65,7 +65,19 @@ agent_sources = \
 
 noinst_LTLIBRARIES += agent/libagent.la
 agent_libagent_la_SOURCES = $(agent_sources)
-agent_libagent_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS) $(UDEV_CFLAGS)
+agent_libagent_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS) $(UDEV_CFLAGS)
+
+# The system call filter is compiled here, for the agent's machine.
+agent/make-seccomp-filter: agent/make-seccomp-filter.c
+	$(AM_V_CC)$(MKDIR_P) agent && $(CC_FOR_BUILD) $(WARN_CFLAGS) $(SECCOMP_CFLAGS_FOR_BUILD) -o $@ \
+		$(srcdir)/agent/make-seccomp-filter.c $(SECCOMP_LIBS_FOR_BUILD)
+
+agent/seccomp-filter.inc: agent/make-seccomp-filter
+	$(AM_V_GEN)agent/make-seccomp-filter $(host_cpu) >$@.new && mv $@.new $@
+
+$(agent_libagent_la_OBJECTS): agent/seccomp-filter.inc
+CLEANFILES += agent/make-seccomp-filter agent/seccomp-filter.inc
+EXTRA_DIST += agent/make-seccomp-filter.c
 
 sbin_PROGRAMS += agent/cpuctl-agent
 agent_cpuctl_agent_SOURCES = agent/main.c
@@ -73,7 +85,8 @@ agent_cpuctl_agent_CFLAGS = $(agent_libagent_la_CFLAGS)
 # Symbols are resolved at the start: later it would touch every library's tables again.
 # The C library comes first, since most symbols of most libraries are found in it.
 agent_cpuctl_agent_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,relro,-z,now -Wl,--push-state,--no-as-needed,-lc,--pop-state
-agent_cpuctl_agent_LDADD = agent/libagent.la qmp/libqmp.la libcpuctl/libcpuctl.la $(JSONC_LIBS) \
-	$(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(UDEV_LIBS)
+# libcpuctl is part of it: one shared library less to find, map and relocate at each start.
+agent_cpuctl_agent_LDADD = agent/libagent.la qmp/libqmp.la libcpuctl/libcpuctl-core.la $(JSONC_LIBS) \
+	$(SYSTEMD_LIBS) $(UDEV_LIBS)
 
 EXTRA_DIST += agent/cpuctl-qapi.json

@@ -6,7 +6,7 @@ fuzz_corpus = $(abs_top_srcdir)/tests/fuzz/corpus
 replay_sources = tests/fuzz/replay.c tests/fuzz/fuzz.h
 fuzz_tree = tests/fuzz/tree.c tests/fuzz/tree.h
 fuzz_agent_libs = agent/libagent.la qmp/libqmp.la libcpuctl/libcpuctl-core.la $(JSONC_LIBS) \
-	$(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(UDEV_LIBS)
+	$(SYSTEMD_LIBS) $(UDEV_LIBS)
 
 unit_tests += tests/fuzz/replay-agent-commands
 tests_fuzz_replay_agent_commands_SOURCES = tests/fuzz/fuzz-agent-commands.c $(replay_sources) $(fuzz_tree)

@@ -123,7 +123,7 @@ tests_unit_test_machines_LDADD = $(unit_libs)
 
 unit_agent_cflags = $(unit_cflags) $(JSONC_CFLAGS) $(SYSTEMD_CFLAGS)
 unit_agent_libs = agent/libagent.la qmp/libqmp.la $(unit_libs) $(JSONC_LIBS) $(SYSTEMD_LIBS) \
-	$(SECCOMP_LIBS) $(UDEV_LIBS)
+	$(UDEV_LIBS)
 
 unit_tests += tests/unit/test-agent-config
 tests_unit_test_agent_config_SOURCES = tests/unit/test-agent-config.c $(unit_main) $(unit_tree)
