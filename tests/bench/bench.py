@@ -12,6 +12,9 @@ import subprocess
 import tempfile
 
 
+REACHED = {None: "–", False: "no", True: "yes"}
+
+
 @dataclasses.dataclass
 class Row:
     """One line of the table. `ratio` is peer / ours where more is better, else ours / peer."""
@@ -23,7 +26,7 @@ class Row:
     peer_name: str
     target: str
     ratio: float
-    reached: bool
+    reached: bool | None  # None: there is nothing to reach
 
 
 def at_least(what, unit, ours, peer, peer_name, times):
@@ -36,6 +39,11 @@ def at_most(what, unit, ours, peer, peer_name, limit):
     """Ours is to be at most `limit` times the peer's."""
     ratio = ours / peer
     return Row(what, unit, ours, peer, peer_name, f"≤ {limit:g} of it", ratio, ratio <= limit)
+
+
+def beside(what, unit, ours, peer, peer_name):
+    """Ours as so many times the peer's, and nothing to reach."""
+    return Row(what, unit, ours, peer, peer_name, "–", ours / peer, None)
 
 
 def interleaved(rounds, *measures):
@@ -81,4 +89,4 @@ def print_table(rows):
     for row in rows:
         print(f"| {row.what} | {number(row.ours)} {row.unit} | {number(row.peer)} {row.unit} "
               f"({row.peer_name}) | {row.ratio:.2f} | {row.target} | "
-              f"{'yes' if row.reached else 'no'} |", flush=True)
+              f"{REACHED[row.reached]} |", flush=True)

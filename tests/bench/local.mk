@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # `make bench`: side by side with named peers, as a table of ratios. Needs what `scripts/deps test` installs.
-check_PROGRAMS += tests/bench/stopwatch
-bench_programs += tests/bench/stopwatch
+check_PROGRAMS += tests/bench/relay tests/bench/stopwatch
+bench_programs += tests/bench/relay tests/bench/stopwatch
+tests_bench_relay_SOURCES = tests/bench/relay.c
 tests_bench_stopwatch_SOURCES = tests/bench/stopwatch.c
 
 .PHONY: bench

@@ -22,10 +22,12 @@ CMDLINE = "console=ttyS0 panic=-1 no_timer_check"
 
 
 class VirshHost(Host):
-    """L1 with a running libvirtd; the inner guests serve a shell."""
+    """L1 with a running libvirtd; without a script of their own, the inner guests serve a shell."""
 
-    def __init__(self, programs=(), inner_programs=("cpuctl-agent", "chrt"), **shape):
-        files = {"/etc/libvirt/qemu.conf": QEMU_CONF, "/etc/libvirt/libvirtd.conf": LIBVIRTD_CONF,
+    def __init__(self, inner_programs=("cpuctl-agent", "chrt"), programs=(), files=None, script="",
+                 **shape):
+        files = {**(files or {}),
+                 "/etc/libvirt/qemu.conf": QEMU_CONF, "/etc/libvirt/libvirtd.conf": LIBVIRTD_CONF,
                  # libvirt wants its user even where the configuration names another.
                  "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"
                                 "libvirt-qemu:x:64055:64055::/var/lib/libvirt:/bin/false\n",
@@ -34,13 +36,19 @@ class VirshHost(Host):
         for pattern in ("cpu_map/*.xml", "schemas/*.rng"):
             files.update({str(path): path for path in pathlib.Path("/usr/share/libvirt").glob(pattern)})
         modules = tuple(f"{image.LIBRARIES}/qemu/{name}" for name in QEMU_MODULES)
-        super().__init__(served=True, peer=True, inner_programs=inner_programs, files=files,
-                         programs=("libvirtd", "virtlogd", "virsh", LIBVIRT, *modules, *programs), **shape)
+        super().__init__(served=not script, script=script, peer=True, files=files,
+                         inner_programs=inner_programs,
+                         programs=("libvirtd", "virtlogd", "virsh", LIBVIRT, *modules, *programs),
+                         **shape)
 
     def wait_for_boot(self, timeout=180):
         super().wait_for_boot(timeout)
-        self.sh("mkdir -p /var/lib/libvirt /var/cache/libvirt /var/log/libvirt; virtlogd -d; "
-                "(libvirtd </dev/null >/tmp/libvirtd.log 2>&1 &)")
+        self.sh("mkdir -p /var/lib/libvirt /var/cache/libvirt /var/log/libvirt; virtlogd -d")
+        self.start_daemon()
+
+    def start_daemon(self):
+        """Start libvirtd; it finds the domains again that one before it has started."""
+        self.sh("(libvirtd </dev/null >>/tmp/libvirtd.log 2>&1 &)")
         wait_until(lambda: self.virsh("uri").status == 0, "libvirtd to answer", 300, 0.5)
 
     def virsh(self, *words, timeout=240):
