@@ -33,6 +33,7 @@ SENTENCES = (
     ({"plugged": 1, "cpus": 2}, "the guest's agent says that it is online, but the VMM has no such vCPU"),
     ({"plugged": 1, "cpus": 2, "offline": 1}, "unplugged, but the guest still lists it"),
     ({"plugged": 2, "requested": 1}, "to be removed; the guest has not answered"),
+    ({"plugged": 2, "requested": 1, "cpus": 1}, "to be removed; the guest does not have it, and the VMM does"),
     ({"plugged": 2, "requested": 1, "offline": 1},
      "to be removed; the guest has it offline and has not ejected it"),
     ({"plugged": 2, "requested": 1, "ost": (3, 0x84)},
@@ -223,6 +224,36 @@ def test_agent_that_dies_in_the_middle():
         same((done.status, vm.vmm.plugged), (0, {0, 1}))
         assert "vCPU 1: plugged\nwarning: " in done.err and "Connection refused" in done.err, done
         failed(vm.tool("guestvcpus"), "Guest agent is not responding")
+
+
+@plain()
+def test_guest_that_does_not_take_a_cpu():
+    """It stays plugged, which is said; so it is not nothing that was done."""
+    with FakeDomain(1) as vm:
+        vm.vmm.silent.add(1)
+        add = vm.vmm.device_add
+
+        def device_add(**properties):
+            add(**properties)
+            vm.vmm.tell_ost(1, 1, 1)
+            return {}
+        vm.vmm.device_add = device_add
+        failed(vm.tool("setvcpus", 2), "vCPU 1: refused: the guest answered 'non-specific failure' (_OST source "
+               "0x1, status 0x1); it stays plugged\n", 64)
+        same(vm.requested(), 2)
+        same(vm.notes(), {1: "plugged, but the guest did not take it: non-specific failure"})
+
+
+@plain()
+def test_shutdown_in_the_middle():
+    for plugged, count, seen in ((2, 1, "device_del"), (1, 2, "device_add")):
+        with FakeDomain(plugged) as vm:
+            vm.vmm.silent.add(1)
+            process = begin(vm, "setvcpus", count, seen=seen)
+            vm.vmm.event("SHUTDOWN", guest=True)
+            same((process.communicate(timeout=60)[1], process.returncode), (
+                "vCPU 1: pending: the VM was shut down before the guest answered\n"
+                "error: Requested operation is not valid: the VM was shut down\n", 64))
 
 
 @plain()

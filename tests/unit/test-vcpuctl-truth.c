@@ -53,6 +53,7 @@ START_TEST(test_sentences)
           { .ost_known = true, .ost_source = 3, .ost_status = 1 },
           "to be removed, and the guest refused: " },
         { 0, NO, YES, YES, NO, { .index = 1 }, "to be removed; the guest has it offline and" },
+        { 0, NO, YES, NO, NO, { .index = 1 }, "to be removed; the guest does not have it" },
         { 0, NO, YES, YES, YES, { .index = 1 }, "to be removed; the guest has not answered" },
         { 0,
           0,

@@ -217,8 +217,8 @@ static int note_outcome(struct target *target, const struct resize *resize,
     for (unsigned int i = 0; r == 0 && i < resize->n_vcpus; i++) {
         const struct resize_vcpu *vcpu = &resize->vcpus[i];
 
-        if (vcpu->outcome == RESIZE_UNTOUCHED || vcpu->outcome == RESIZE_REFUSED ||
-            vcpu->outcome == RESIZE_PUT_BACK)
+        if (vcpu->outcome == RESIZE_UNTOUCHED || vcpu->outcome == RESIZE_PUT_BACK ||
+            (vcpu->outcome == RESIZE_REFUSED && !vcpu->plugged))
             r = definition_set_vcpu_enabled(live, vcpu->index, !resize->adding, error);
     }
     return r < 0 ? r : domain_save_live(target->domain, error);

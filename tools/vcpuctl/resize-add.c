@@ -24,14 +24,16 @@ static int wait_taken(struct resize *resize, struct resize_vcpu *vcpu, struct cp
             return resize_settle_late(
                 resize, vcpu, r, "it is plugged, and the guest has not answered (no _OST)", error);
         if (r == RESIZE_EVENT_SHUTDOWN)
-            return cpuctl_error_set(error, -ECONNRESET,
-                                    "Requested operation is not valid: the VM was shut down");
+            return resize_settle_shutdown(resize, vcpu, error);
         if (r == RESIZE_EVENT_RESET) /* a guest that starts anew takes what is plugged */
             break;
         if (about == vcpu && r == RESIZE_EVENT_TAKEN)
             break;
         if (about == vcpu && r == RESIZE_EVENT_REFUSED) {
-            resize_settle(resize, vcpu, RESIZE_REFUSED, reason);
+            char kept[320];
+
+            snprintf(kept, sizeof(kept), "%s; it stays plugged", reason);
+            resize_settle(resize, vcpu, RESIZE_REFUSED, kept);
             return cpuctl_error_set(error, -EREMOTEIO,
                                     "operation failed: the guest did not take vcpu '%u': %s",
                                     vcpu->index, reason);
@@ -58,6 +60,7 @@ static int plug_all(struct resize *resize, struct cpuctl_error *error)
         r = resize_plug(resize, vcpu->index, error);
         if (r < 0)
             return resize_settle_asked(resize, vcpu, r, error);
+        vcpu->plugged = true;
         vcpu->outcome = RESIZE_PENDING;
         if (resize->no_wait) {
             resize_settle(resize, vcpu, RESIZE_PENDING, "plugged; not waited for the guest");

@@ -38,6 +38,9 @@ int resize_settle_asked(struct resize *resize, struct resize_vcpu *vcpu, int r,
  */
 int resize_settle_late(struct resize *resize, struct resize_vcpu *vcpu, int r, const char *reason,
                        struct cpuctl_error *error);
+/** The same where the VM ends meanwhile. Returns -ECONNRESET. */
+int resize_settle_shutdown(struct resize *resize, struct resize_vcpu *vcpu,
+                           struct cpuctl_error *error);
 /** Tells of @vcpu while it goes on. */
 void resize_tell(const struct resize *resize, const struct resize_vcpu *vcpu, const char *text);
 /** device_add of slot @index. */

@@ -160,8 +160,7 @@ static int eject(struct resize *resize, struct resize_vcpu *vcpu, struct cpuctl_
                                       "the guest has been asked to eject it and has not answered",
                                       error);
         if (r == RESIZE_EVENT_SHUTDOWN)
-            return cpuctl_error_set(error, -ECONNRESET,
-                                    "Requested operation is not valid: the VM was shut down");
+            return resize_settle_shutdown(resize, vcpu, error);
         if (about != vcpu)
             continue;
         if (r == RESIZE_EVENT_DELETED) {

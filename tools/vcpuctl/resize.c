@@ -215,11 +215,20 @@ int resize_settle_late(struct resize *resize, struct resize_vcpu *vcpu, int r, c
     return r;
 }
 
+int resize_settle_shutdown(struct resize *resize, struct resize_vcpu *vcpu,
+                           struct cpuctl_error *error)
+{
+    resize_settle(resize, vcpu, RESIZE_PENDING, "the VM was shut down before the guest answered");
+    return cpuctl_error_set(error, -ECONNRESET,
+                            "Requested operation is not valid: the VM was shut down");
+}
+
 bool resize_is_partial(const struct resize *resize)
 {
     for (unsigned int i = 0; i < resize->n_vcpus; i++)
-        if (resize->vcpus[i].offline || (resize->vcpus[i].outcome != RESIZE_UNTOUCHED &&
-                                         resize->vcpus[i].outcome != RESIZE_REFUSED))
+        if (resize->vcpus[i].offline || resize->vcpus[i].plugged ||
+            (resize->vcpus[i].outcome != RESIZE_UNTOUCHED &&
+             resize->vcpus[i].outcome != RESIZE_REFUSED))
             return true;
     return false;
 }

@@ -30,6 +30,7 @@ struct resize_vcpu {
     unsigned int index;
     enum resize_outcome outcome;
     bool offline;     /**< removal: the agent took it offline, and it has not come back */
+    bool plugged;     /**< addition: the VMM has it, whatever the guest does */
     char reason[512]; /**< a sentence, or "" */
 };
 

@@ -70,6 +70,8 @@ static void say_leaving(const struct truth_row *row, char *text, size_t size)
         snprintf(text, size, "to be removed; the guest has not taken the request yet");
     else if (vcpu->phase == VM_PHASE_IN_PROGRESS || answered)
         snprintf(text, size, "to be removed; the guest is at it and has not ejected it yet");
+    else if (row->present == TRUTH_NO)
+        snprintf(text, size, "to be removed; the guest does not have it, and the VMM does");
     else if (row->online == TRUTH_NO)
         snprintf(text, size, "to be removed; the guest has it offline and has not ejected it");
     else
