@@ -68,16 +68,23 @@ int vcpu_state_get(int fd, struct vcpu_state *ret_state)
     return 0;
 }
 
-/* One by one: KVM stops at the first that this guest's CPUID does not allow. */
+/* KVM stops at the first that this guest's CPUID does not allow: it is left out. */
 static void set_msrs(int fd)
 {
-    size_t size = sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry);
-    _cleanup_free_ struct kvm_msrs *one = calloc(1, size);
+    size_t count = sizeof(msrs) / sizeof(msrs[0]);
+    _cleanup_free_ struct kvm_msrs *all =
+        calloc(1, sizeof(*all) + count * sizeof(struct kvm_msr_entry));
+    size_t next = 0;
 
-    for (size_t i = 0; one && i < sizeof(msrs) / sizeof(msrs[0]); i++) {
-        one->nmsrs = 1;
-        one->entries[0] = (struct kvm_msr_entry){ .index = msrs[i].index, .data = msrs[i].value };
-        (void)kvm_call(fd, KVM_SET_MSRS, one);
+    while (all && next < count) {
+        int done;
+
+        all->nmsrs = (uint32_t)(count - next);
+        for (size_t i = next; i < count; i++)
+            all->entries[i - next] =
+                (struct kvm_msr_entry){ .index = msrs[i].index, .data = msrs[i].value };
+        done = kvm_call_value(fd, KVM_SET_MSRS, (uintptr_t)all);
+        next += done < 0 ? count : (size_t)done + 1;
     }
 }
 
