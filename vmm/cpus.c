@@ -140,18 +140,19 @@ void cpus_stop(struct cpus *cpus, struct cpu *cpu)
     vm_wake(cpus->vm);
 }
 
-int cpus_park(struct cpu *cpu)
+bool cpus_park(struct cpu *cpu)
 {
-    int r;
-
     if (!cpu->parking || !vcpu_ended(cpu->vcpu))
-        return 0;
+        return false;
     vcpu_join(cpu->vcpu);
     cpu->parking = false;
     cpu->phase = CPU_PHASE_DONE;
-    /* KVM is to forget all about the guest that ran on it. */
-    r = vcpu_reset(cpu->vcpu);
-    return r < 0 ? r : 1;
+    return true;
+}
+
+int cpus_forget(struct cpu *cpu)
+{
+    return vcpu_reset(cpu->vcpu);
 }
 
 /* ---- all of them ---- */

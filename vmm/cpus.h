@@ -76,11 +76,10 @@ int cpus_plug(struct cpus *cpus, unsigned int index, struct cpuctl_error *error)
 int cpus_plug_first(struct cpus *cpus, unsigned int count, struct cpuctl_error *error);
 /** Ends the thread of a CPU that was ejected and is not enabled any more; see cpus_park(). */
 void cpus_stop(struct cpus *cpus, struct cpu *cpu);
-/**
- * Parks @cpu if it was ejected and its thread has ended. Main thread. Returns 1 (parked), 0
- * (nothing to park now), or KVM's error.
- */
-int cpus_park(struct cpu *cpu);
+/** Parks @cpu if it was ejected and its thread has ended. Main thread. Returns whether it did. */
+bool cpus_park(struct cpu *cpu);
+/** Makes KVM forget all about the guest that ran on a parked CPU. Returns 0, or KVM's error. */
+int cpus_forget(struct cpu *cpu);
 
 /** Makes every vCPU leave the guest. */
 void cpus_kick(struct cpus *cpus);

@@ -133,12 +133,17 @@ void hotplug_reset(struct vm *vm)
 static void park(struct vm *vm, unsigned int index)
 {
     const struct hotplug_listener *listener = &vm->hotplug.listener;
-    int r = cpus_park(cpus_at(vm->cpus, index));
+    struct cpu *cpu = cpus_at(vm->cpus, index);
+    int r;
 
+    if (!cpus_park(cpu))
+        return;
+    if (listener->deleted)
+        listener->deleted(listener->data, index);
+    /* Nobody has to wait for this; nobody can plug the CPU before it is done. */
+    r = cpus_forget(cpu);
     if (r < 0)
         vm_fail(vm, r);
-    else if (r > 0 && listener->deleted)
-        listener->deleted(listener->data, index);
 }
 
 /* Reports the oldest; false if it has to wait for a thread's end, which wakes us. */
