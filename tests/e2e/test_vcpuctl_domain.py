@@ -195,6 +195,8 @@ def test_console(domain):
     second.wait(b"error: operation failed: Active console session exists for this domain")
     os.waitpid(second.pid, 0)
     same(terminal.close(), 0)
+    # What is typed before it is there is not lost.
+    same(Terminal(domain.libvirt, domain.name).close(), 0)
 
 
 @vcpuctl_domain(cpus=1, maxcpus=2, fresh=True)

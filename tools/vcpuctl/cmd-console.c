@@ -174,9 +174,10 @@ int cmd_console(struct tool *tool, const struct arguments *arguments)
         return output_error("unable to get tty attributes: %s", strerror(errno));
     raw = before;
     cfmakeraw(&raw);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
+    /* What has been typed already is for the guest, and what is typed behind ^] for the shell. */
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     r = relay(console);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    tcsetattr(STDIN_FILENO, TCSANOW, &before);
     if (r < 0)
         return output_error("the console ended: %s", strerror(-r));
     return EXIT_DONE;
