@@ -2,13 +2,15 @@
 """A guest that runs a small Debian with systemd and udev, and takes our packages.
 
 Its root file system is on a disk (scripts/guest-image) that is thrown away afterwards; a second
-one, mounted on /mnt, has our packages (scripts/package) and Debian's qemu-guest-agent.
+one, mounted on /mnt, has our packages (scripts/package) and Debian's qemu-guest-agent, and in
+/mnt/host vcpuctl with its libraries.
 """
 
 import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -16,6 +18,7 @@ import case
 import image
 from channel import Agent, Shell, wait_until
 from guest import Guest
+from tool import PROGRAM
 
 AGENT = "cpuctl-agent.service"
 STOCK = "qemu-guest-agent.service"
@@ -58,8 +61,14 @@ class SystemdGuest(Guest):
             for package in source.glob("*.deb"):
                 if "-dbgsym_" not in package.name:
                     shutil.copy(package, packages)
+        host = packages / "host"
+        host.mkdir()
+        for source in (PROGRAM, *image.shared_libraries(PROGRAM)):
+            # The C library is the guest's own.
+            if not re.match(r"(ld-linux|libc\.|libm\.)", pathlib.Path(source).name):
+                shutil.copy(source, host)
         subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", packages, self.folder / "packages.img",
-                        "24M"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True,
+                        "96M"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True,
                        env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
 
     def command(self, vmlinuz):

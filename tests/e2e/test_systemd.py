@@ -415,6 +415,39 @@ def test_removing_the_stock_agent_leaves_ours(guest):
     assert "guest-exec" not in commands(guest)
 
 
+# ---- the guest as the host of another
+
+VCPUCTL = "LD_LIBRARY_PATH=/mnt/host /mnt/host/vcpuctl"
+SCOPE = "vcpuctl-1-small.scope"
+# A VMM that never gets to serve anybody.
+VMM = b"#!/bin/sh\nexec sleep 1000\n"
+SMALL = b"""<domain type='kvm'>
+  <name>small</name>
+  <memory unit='MiB'>64</memory>
+  <vcpu>1</vcpu>
+  <os><type arch='x86_64'>hvm</type><kernel>/root/cpuvmm</kernel></os>
+  <devices><emulator>/root/cpuvmm</emulator></devices>
+</domain>
+"""
+
+
+@systemd_guest(**SHAPE)
+def test_domain_outlives_the_session(guest):
+    """Its VMM has a scope of its own, beside that of the operator who started it."""
+    guest.write_file("/root/cpuvmm", VMM)
+    guest.write_file("/root/small.xml", SMALL)
+    guest.sh(f"chmod +x /root/cpuvmm; {VCPUCTL} define /root/small.xml")
+    guest.sh(f"systemd-run --scope --unit=operator sh -c '{VCPUCTL} start small' >/dev/null 2>&1 &")
+    guest.wait_active(SCOPE)
+    wait_until(lambda: "starting up" in guest.sh(f"{VCPUCTL} domstate --reason small"), "the start")
+    guest.sh("systemctl stop operator.scope")
+    same(guest.unit("operator.scope", "ActiveState"), "inactive")
+    same(guest.sh("cat /proc/$(pidof -s sleep)/cgroup"), f"0::/machine.slice/{SCOPE}")
+    assert "starting up" in guest.sh(f"{VCPUCTL} domstate --reason small")
+    guest.sh(f"{VCPUCTL} destroy small && {VCPUCTL} undefine small")
+    wait_until(lambda: guest.unit(SCOPE, "ActiveState") == "inactive", "the scope's end")
+
+
 # ---- the end of the guest
 
 
