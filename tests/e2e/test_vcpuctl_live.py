@@ -142,6 +142,10 @@ def test_a_cpu_that_does_not_start(guest):
         done = guest.tool("setvcpus", 2, "--timeout", 120, timeout=180)
         assert done.status == 1 and "Input/output error" in done.err, done
         same(note(guest, 1), "the guest has it offline; guestvcpus --cpulist 1 --enable brings it online")
+        # By hand in the guest, with what the kernel logged.
+        said = guest.run("cpuctl online 1 2>&1", 120)
+        assert said.status == 1 and b"did not start when the kernel told it to" in said.out, said
+        assert b"kernel: smpboot: do_boot_cpu failed(-1) to wakeup CPU#1" in said.out, said
     guest.must("setvcpus", 2)
     same((guest.cpus(), note(guest, 1)), ({0, 1}, None))
 
