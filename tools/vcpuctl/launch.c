@@ -167,8 +167,11 @@ static int spawn(struct launch *launch, struct cpuctl_error *error)
         return cpuctl_error_set(error, -errno, "cannot make a socket pair: %s", strerror(errno));
     fflush(NULL);
     launch->pid = fork();
-    if (launch->pid == 0)
+    if (launch->pid == 0) {
+        /* Else it would never see that vcpuctl is no more. */
+        close(pair[0]);
         run_child(launch, pair[1], log);
+    }
     close(pair[1]);
     launch->link = pair[0];
     return launch->pid < 0 ? cpuctl_error_set(error, -errno, "cannot fork: %s", strerror(errno))
