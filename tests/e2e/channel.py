@@ -68,6 +68,10 @@ class Stream:
         self.socket.close()
 
 
+class Hung(TimeoutError):
+    """A guest does not answer any more, although no command may take that long."""
+
+
 class Shell:
     """A root shell in the guest: the other end of serve() in guest-init."""
 
@@ -90,7 +94,10 @@ class Shell:
         return Result(int(words[1]), out, err)
 
     def read_line(self, deadline):
-        return self.stream.read_line(max(deadline - time.monotonic(), 0.001)).rstrip(b"\r")
+        try:
+            return self.stream.read_line(max(deadline - time.monotonic(), 0.001)).rstrip(b"\r")
+        except TimeoutError as error:
+            raise Hung(str(error)) from None
 
     def read_block(self, end, deadline):
         encoded = []
