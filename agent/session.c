@@ -159,8 +159,22 @@ static bool read_in(struct session *session)
     return true;
 }
 
+/* Whether the other side is gone right now; an edge may tell of an earlier state. */
+static bool is_hung_up(const struct session *session)
+{
+    struct pollfd p = { .fd = session->fd };
+
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
 static void pump(struct session *session)
 {
+    /*
+     * Before anything is read: the next client's request may be here before the driver knows that
+     * client, and its reply must outlast the news that the former one went.
+     */
+    if (session->stream == PORT_DEVICE && session->host && is_hung_up(session))
+        host_went(session);
     if (!write_out(session) || !read_in(session) || !write_out(session))
         return;
     /* A peer that only ended its own side still gets its reply. */
@@ -181,28 +195,18 @@ static int on_pump(sd_event_source *source, void *userdata)
     return 0;
 }
 
-/* Whether the other side is gone right now; an edge may tell of an earlier state. */
-static bool is_hung_up(const struct session *session)
-{
-    struct pollfd p = { .fd = session->fd };
-
-    return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
-}
-
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
     struct session *session = userdata;
 
     (void)source;
     (void)fd;
-    if ((events & (EPOLLHUP | EPOLLERR)) && session->host && qmp_conn_is_busy(session->conn) &&
-        is_hung_up(session)) {
+    if (session->stream == PORT_SOCKET && (events & (EPOLLHUP | EPOLLERR)) &&
+        qmp_conn_is_busy(session->conn) && is_hung_up(session)) {
         /* Nobody waits for the reply: what was begun stops before its next step. */
         host_went(session);
-        if (session->stream == PORT_SOCKET) {
-            end(session, false);
-            return 0;
-        }
+        end(session, false);
+        return 0;
     }
     pump(session);
     return 0;

@@ -5,6 +5,24 @@
 from case import AGENTS, guest, raises, same
 from channel import CommandError
 
+# Stops the agent until the host has gone; then keeps the kernel's worker, that would tell who is
+# connected, off the only CPU until the port has bytes of the next host and the agent has read them.
+UNTOLD = """
+    mount -t debugfs debugfs /sys/kernel/debug
+    port=$(grep -l -x 'name: org.qemu.guest_agent.0' /sys/kernel/debug/virtio-ports/*)
+    agent=$(cat /tmp/agent.pid)
+    echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+    kill -STOP $agent
+    chrt -f -p 60 $agent
+    echo '<1>untold: stopped' >/dev/kmsg
+    until grep -q -x 'host_connected: 0' $port; do sleep 0.1; done
+    received=$(grep bytes_received $port)
+    chrt -f -p 50 $$
+    echo '<1>untold: alone' >/dev/kmsg
+    while grep -q -x "$received" $port; do :; done
+    kill -CONT $agent
+"""
+
 
 @guest(agents=AGENTS, cpus=2, maxcpus=4)
 def test_answers(guest):
@@ -115,6 +133,19 @@ def test_host_hangs_up_before_the_reply(guest):
     guest.agent.reconnect()
     guest.agent.sync()
     same(guest.agent.vcpus(), {0: True, 1: False})
+
+
+@guest(agents=("cpuctl-agent",), cpus=1, maxcpus=4, programs=("chrt",), fresh=True)
+def test_next_host_before_the_news_of_it(guest):
+    guest.write_file("/tmp/untold", UNTOLD)
+    guest.agent.sync()
+    guest.sh("sh /tmp/untold >/tmp/untold.log 2>&1 &")
+    guest.wait_log("untold: stopped")
+    guest.agent.close()
+    guest.wait_log("untold: alone")
+    guest.agent.reconnect()
+    guest.agent.sync(timeout=60)
+    same(guest.agent.execute("guest-ping"), {})
 
 
 @guest(agents=AGENTS, cpus=2, maxcpus=4)
