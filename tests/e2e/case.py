@@ -116,6 +116,13 @@ class Running:
         if case.agent:
             self.guest.start_agent(case.agent, case.agent_arguments)
 
+    def lost(self, error):
+        """How the emulator has lost the guest, if it has (QEMU 7.2's TCG, as a CPU was added): a
+        fault of it, or a guest in which not even the shell answers."""
+        if isinstance(error, Hung):
+            return "the guest hung"
+        return self.guest and self.guest.crashed()
+
     def drop(self):
         stack, self.stack = self.stack, contextlib.ExitStack()
         self.key = self.guest = None
@@ -133,8 +140,7 @@ def _comment(words):
 def run_case(case, running, again=True):
     """Run one case; the words that follow "ok" or "not ok", and what to say about it.
 
-    A guest in which not even the shell answers has been lost by its emulator (seen with QEMU 7.2's
-    TCG as a CPU was added): the case gets another guest, once, and says so.
+    Where the emulator has lost the guest, the case gets another one, once, and says so.
     """
     for program in case.needs:
         if missing(program):
@@ -151,10 +157,11 @@ def run_case(case, running, again=True):
         return True, f" # SKIP {reason}", ""
     except Exception as error:  # pylint: disable=broad-except
         said = traceback.format_exc()
-        if isinstance(error, Hung) and again:
+        lost = again and running.lost(error)
+        if lost:
             running.drop()
             good, more, rest = run_case(case, running, again=False)
-            return good, more, f"once more, since the guest hung:\n{said}{rest}"
+            return good, more, f"once more, since {lost}:\n{said}{rest}"
         signal.alarm(60)
         with contextlib.suppress(Exception):
             if running.guest:

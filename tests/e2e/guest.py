@@ -7,8 +7,10 @@
         guest.wait_cpus({0, 1})
 """
 
+import contextlib
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -118,6 +120,14 @@ class Guest(Machine):
     def check_alive(self):
         if self.process.poll() is not None:
             raise RuntimeError(f"QEMU ended with status {self.process.returncode}")
+
+    def crashed(self):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # Its sockets end before it does.
+            self.process.wait(2)
+        faults = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL}
+        status = self.process.returncode
+        return f"QEMU ended by {signal.Signals(-status).name}" if status in faults else ""
 
     def possible_cpus(self):
         """query-hotpluggable-cpus, in the order in which CPUs are numbered."""

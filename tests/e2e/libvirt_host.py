@@ -235,6 +235,10 @@ class Domain(Machine):
         if self.must("domstate") != "running":
             raise RuntimeError("the domain is not running")
 
+    def crashed(self):
+        state = self.virsh("domstate", "--reason").out
+        return f"the domain is {state}" if "crashed" in state else ""
+
     def agent_connected(self):
         """Whether libvirt sees that the guest has the agent's port open."""
         xml = self.must("dumpxml")

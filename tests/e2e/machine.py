@@ -61,6 +61,10 @@ class Machine:
     def check_alive(self):
         """Raise an exception if the guest is known to be gone."""
 
+    def crashed(self):
+        """In words that the emulator ended by a fault of its own; empty if it did not."""
+        return ""
+
     def console_log(self):
         return self.console.read_bytes() if self.console.exists() else b""
 

@@ -13,8 +13,6 @@ from virsh_table import FOLDER, Host, hold
 SHAPE = {"cpus": 2, "maxcpus": 4, "template": FOLDER / "guest.xml", "fresh": True, "timeout": 400}
 
 
-
-
 def hold_defined(domain, name, xml="guest"):
     """hold() with the domain defined anew."""
     path = domain.definition((FOLDER / f"{xml}.xml").read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ A table is a text of lines:
     | 2                         a line of stdout, as it is; "|" alone is an empty one
     ! error: ...                a line of stderr
     = 1                         the exit status; none for 0
+    /                           what follows is another result that it may have
     @ online 0-3                wait until the guest has these CPUs online (or present)
     # ...                       for the reader
 
@@ -75,11 +76,14 @@ class Step:
 
     def __init__(self, line, before):
         self.line, self.before = line, before
-        self.result = Result(0, "", "")
+        self.results = [Result(0, "", "")]
         self.waits = []
 
     def add(self, mark, rest):
-        status, out, err = self.result
+        if mark == "/":
+            self.results.append(Result(0, "", ""))
+            return
+        status, out, err = self.results[-1]
         if mark == "|":
             out += f"{rest}\n"
         elif mark == "!":
@@ -89,23 +93,31 @@ class Step:
         else:
             state, cpus = rest.split()
             self.waits.append((state, parse_list(cpus)))
-        self.result = Result(status, out, err)
+        self.results[-1] = Result(status, out, err)
 
     def words(self, host):
         return [host.filled(word) for word in shlex.split(self.line)]
 
-    def wanted(self, host):
-        status, out, err = self.result
-        return Result(status, blotted(host.filled(out)), blotted(host.filled(err)))
+    def difference(self, host, result):
+        """What this result has that the table has not, as text for the reader; empty if nothing."""
+        got = Result(result.status, blotted(result.out), blotted(result.err))
+        wanted = [Result(status, blotted(host.filled(out)), blotted(host.filled(err)))
+                  for status, out, err in self.results]
+        if got in wanted:
+            return ""
+        return f"$ {self.line}\nwanted {' or '.join(map(str, wanted))}\ngot    {got}"
 
     def text(self, result):
-        """The table's lines for this step, had it this result."""
+        """The table's lines for this step, with this result if it is none of those it has."""
         lines = self.before + [f"$ {self.line}"]
-        for mark, said in (("|", result.out), ("!", result.err)):
-            assert not said or said.endswith("\n"), f"{self.line}: the last line has no end: {said!r}"
-            lines += [f"{mark} {line}" if line else mark for line in said.split("\n")[:-1]]
-        if result.status:
-            lines.append(f"= {result.status}")
+        for number, each in enumerate(self.results if result in self.results else [result]):
+            lines += ["/"] if number else []
+            for mark, said in (("|", each.out), ("!", each.err)):
+                assert not said or said.endswith("\n"), \
+                    f"{self.line}: the last line has no end: {said!r}"
+                lines += [f"{mark} {line}" if line else mark for line in said.split("\n")[:-1]]
+            if each.status:
+                lines.append(f"= {each.status}")
         for state, cpus in self.waits:
             lines.append(f"@ {state} {min(cpus)}-{max(cpus)}")
         return "".join(f"{line}\n" for line in lines)
@@ -125,7 +137,7 @@ class Table:
                 before = []
             elif mark in ("", "#"):
                 before.append(line)
-            elif mark in "|!=@" and self.steps and not before:
+            elif mark in "|!=/@" and self.steps and not before:
                 self.steps[-1].add(mark, rest)
             else:
                 raise ValueError(f"{self.path}:{number}: {line!r}")
@@ -145,10 +157,8 @@ class Table:
         """What differs, as text for the reader; empty if nothing does."""
         found = []
         for step, result in self.run(host, program, wait):
-            got = Result(result.status, blotted(result.out), blotted(result.err))
-            if got != step.wanted(host):
-                found.append(f"$ {step.line}\nwanted {step.wanted(host)}\ngot    {got}")
-        return "\n".join(found)
+            found.append(step.difference(host, result))
+        return "\n".join(filter(None, found))
 
     def record(self, host, program, wait=None):
         """Write the table anew with what program() gives."""
