@@ -72,7 +72,7 @@ static int add_port(struct devices *devices, const struct devices_option *option
     int r;
 
     if (!config.end)
-        return cpuctl_error_set(error, -EINVAL, "--console: \"%s\" is not NAME=unix:PATH",
+        return cpuctl_error_set(error, -EINVAL, "--console: \"%s\" does not have the form NAME=END",
                                 option->text);
     if (!agent)
         name = strndup(option->text, (size_t)(equals - option->text));
