@@ -84,7 +84,8 @@ void vm_stop(struct vm *vm)
 
 void vm_continue(struct vm *vm)
 {
-    if (vm->state != VM_PAUSED && vm->state != VM_PRELAUNCH)
+    /* One that a reset of the guest's has paused goes on after it, by itself. */
+    if ((vm->state != VM_PAUSED && vm->state != VM_PRELAUNCH) || vm->continue_after_reset)
         return;
     set_state(vm, VM_RUNNING);
     pthread_cond_broadcast(&vm->resumed);
@@ -137,8 +138,10 @@ static int carry_out_reset(struct vm *vm, struct cpuctl_error *error)
 
     /* As in QEMU: one that does not run begins anew, and waits for "cont". */
     vm->state = VM_PRELAUNCH;
-    vm->reset_requested = vm->continue_after_reset = false;
+    vm->continue_after_reset = false;
     r = reset(vm, error);
+    /* This was also for vCPUs that asked until they stood still. */
+    vm->reset_requested = false;
     if (r < 0)
         return r;
     if (vm->listener.reset)

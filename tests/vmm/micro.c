@@ -209,6 +209,11 @@ void micro_cpuid(struct micro *micro, unsigned int index, uint32_t leaf, uint32_
         ret_registers[i] = *slot(micro, index, SLOT_CPUID + 4 * i);
 }
 
+void micro_write(struct micro *micro, unsigned int index, uint64_t address, uint32_t value)
+{
+    ask(micro, index, MICRO_WRITE, address, value);
+}
+
 static uint32_t access_ioapic(struct micro *micro, uint32_t reg, uint32_t order, uint32_t value)
 {
     ask(micro, 0, MICRO_WRITE, LAYOUT_IOAPIC, reg);

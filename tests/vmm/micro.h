@@ -107,6 +107,8 @@ uint64_t micro_rdmsr(struct micro *micro, unsigned int index, uint32_t msr);
 void micro_wrmsr(struct micro *micro, unsigned int index, uint32_t msr, uint64_t value);
 void micro_cpuid(struct micro *micro, unsigned int index, uint32_t leaf, uint32_t subleaf,
                  uint32_t ret_registers[4]);
+/** CPU @index writes a dword. */
+void micro_write(struct micro *micro, unsigned int index, uint64_t address, uint32_t value);
 /** CPU 0 writes, and reads, the redirection entry of a pin. */
 void micro_write_rte(struct micro *micro, unsigned int pin, uint64_t entry);
 uint64_t micro_read_rte(struct micro *micro, unsigned int pin);

@@ -258,8 +258,123 @@ START_TEST(the_limit_is_this_vms)
 }
 END_TEST
 
+/* ---- resets ---- */
+
+/* Behind the PCI window: nothing of cpuvmm is there. */
+#define DEVICE 0xd0000000ULL
+
+/* A device whose first write makes for a reset, and what is heard of it. */
+struct resetter {
+    struct vm *vm;
+    void (*act)(struct vm *vm);
+    bool acted, by_guest, pending;
+    unsigned int resets, changes;
+};
+
+static void write_device(void *device, uint64_t offset, unsigned int size, uint64_t value)
+{
+    struct resetter *resetter = device;
+
+    (void)offset;
+    (void)size;
+    (void)value;
+    if (!resetter->acted) {
+        resetter->acted = true;
+        resetter->act(resetter->vm);
+    }
+}
+
+static void on_reset(void *data, bool guest)
+{
+    struct resetter *resetter = data;
+
+    resetter->resets++;
+    resetter->by_guest = resetter->by_guest || guest;
+    resetter->pending = resetter->pending || resetter->vm->reset_requested;
+}
+
+static void on_state(void *data, enum vm_state state)
+{
+    struct resetter *resetter = data;
+
+    resetter->changes += state != VM_SHUTDOWN && !resetter->vm->shutdown_requested;
+}
+
+static void *run_vm(void *data)
+{
+    struct cpuctl_error error = { 0 };
+
+    return vm_run(data, &error) == 0 ? data : NULL;
+}
+
+/* CPU 0 writes to the device; after the reset it carries out its order once more, in vain. */
+static struct resetter reset_by(void (*act)(struct vm *vm))
+{
+    static const struct bus_ops device_ops = { .write = write_device };
+    struct micro *micro = micro_new(&(struct micro_config){ .smp = "1" });
+    struct resetter resetter = { .vm = micro->vm, .act = act };
+    pthread_t thread;
+    void *result;
+
+    pthread_mutex_lock(&micro->vm->lock);
+    ck_assert_int_eq(bus_add(&micro->vm->mmio, DEVICE, 4, &device_ops, &resetter), 0);
+    micro->vm->listener =
+        (struct vm_listener){ .reset = on_reset, .state_changed = on_state, .data = &resetter };
+    pthread_mutex_unlock(&micro->vm->lock);
+    ck_assert_int_eq(pthread_create(&thread, NULL, run_vm, micro->vm), 0);
+    micro_write(micro, 0, DEVICE, 0);
+    ck_assert_uint_ge(micro_starts(micro, 0), 2);
+    pthread_mutex_lock(&micro->vm->lock);
+    vm_request_shutdown(micro->vm, false);
+    pthread_mutex_unlock(&micro->vm->lock);
+    pthread_join(thread, &result);
+    ck_assert_ptr_nonnull(result);
+    micro_free(micro);
+    return resetter;
+}
+
+/* The host's has begun when a CPU comes with its own. */
+static void reset_during_reset(struct vm *vm)
+{
+    vm_request_reset(vm, false);
+    while (vm->state == VM_RUNNING) {
+        pthread_mutex_unlock(&vm->lock);
+        usleep(1000);
+        pthread_mutex_lock(&vm->lock);
+    }
+    vm_request_reset(vm, true);
+}
+
+START_TEST(what_is_asked_for_during_a_reset_is_done_by_it)
+{
+    struct resetter resetter = reset_by(reset_during_reset);
+
+    ck_assert_uint_eq(resetter.resets, 1);
+    ck_assert(!resetter.by_guest && !resetter.pending);
+}
+END_TEST
+
+/* As by a client's "cont" before the main thread carries the reset out. */
+static void continue_before_reset(struct vm *vm)
+{
+    vm_request_reset(vm, true);
+    vm_continue(vm);
+}
+
+START_TEST(cont_does_not_resume_a_cpu_that_asked_for_a_reset)
+{
+    struct resetter resetter = reset_by(continue_before_reset);
+
+    ck_assert_uint_eq(resetter.resets, 1);
+    ck_assert(resetter.by_guest);
+    ck_assert_uint_eq(resetter.changes, 0);
+}
+END_TEST
+
 static void add(TCase *core)
 {
+    tcase_add_test(core, what_is_asked_for_during_a_reset_is_done_by_it);
+    tcase_add_test(core, cont_does_not_resume_a_cpu_that_asked_for_a_reset);
     tcase_add_test(core, ipis_from_each_to_each);
     tcase_add_test(core, ipis_to_all_but_me_and_to_all);
     tcase_add_test(core, hot_added_cpus_start);
