@@ -101,6 +101,13 @@ static int check(const struct smp *smp, struct cpuctl_error *error)
 
     /* Each factor is at most 2^15: three of them fit into 64 bits, and then the fourth. */
     product = product * smp->cores * smp->threads;
+    if (product > COUNT_MAX)
+        return cpuctl_error_set(
+            error, -EINVAL,
+            "--smp: sockets (%u) × dies (%u) × cores (%u) × threads (%u) = %llu; at most %u, as "
+            "APIC IDs have 15 bits",
+            smp->sockets, smp->dies, smp->cores, smp->threads, (unsigned long long)product,
+            COUNT_MAX);
     if (product != smp->maxcpus)
         return cpuctl_error_set(
             error, -EINVAL,

@@ -55,7 +55,11 @@ static const struct {
       "sockets (3) × dies (1) × cores (1) × threads (1) = 3, but maxcpus is 4" },
     { "4,sockets=2,dies=2,cores=2,threads=2",
       "sockets (2) × dies (2) × cores (2) × threads (2) = 16, but maxcpus is 4" },
-    { "sockets=32768,dies=32768,cores=32768,threads=32768", "but maxcpus is" },
+    { "sockets=32768,dies=32768,cores=32768,threads=32768",
+      "= 1152921504606846976; at most 32768" },
+    { "sockets=32768,cores=32768", "× cores (32768) × threads (1) = 1073741824; at most 32768" },
+    { "sockets=32769", "from 1 to 32768" },
+    { "sockets=16385,threads=2", "= 32770; at most 32768, as APIC IDs have 15 bits" },
 };
 
 START_TEST(refuses)
