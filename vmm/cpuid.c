@@ -324,6 +324,7 @@ int cpuid_from(const struct kvm_cpuid2 *supported, bool tsc_deadline, const char
     if (amd)
         set_by_name(table, "topoext", true);
     ret_cpuid->amd = amd;
+    ret_cpuid->x2apic = has_by_name(table, "x2apic");
     ret_cpuid->ext_dest_id = (cpuid_get(table, 0x40000001, 0, CPUID_EAX) >> 15 & 1) != 0;
     ret_cpuid->table = TAKE_PTR(table);
     return 0;

@@ -42,7 +42,7 @@ extern const size_t cpuid_models_count;
 struct cpuid {
     struct kvm_cpuid2 *table; /**< room for entries_max entries */
     bool amd;
-    bool ext_dest_id;
+    bool ext_dest_id, x2apic;
 };
 
 /**

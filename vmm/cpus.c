@@ -60,6 +60,11 @@ bool cpus_ext_dest_id(const struct cpus *cpus)
     return cpus->cpuid.ext_dest_id;
 }
 
+bool cpus_x2apic(const struct cpus *cpus)
+{
+    return cpus->cpuid.x2apic;
+}
+
 unsigned int cpus_count(const struct cpus *cpus)
 {
     return cpus->count;

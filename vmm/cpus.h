@@ -60,6 +60,8 @@ int cpus_new(struct vm *vm, const char *model, struct cpus **ret_cpus, struct cp
 void cpus_free(struct cpus *cpus);
 /** Whether the guest is offered extended destination IDs. */
 bool cpus_ext_dest_id(const struct cpus *cpus);
+/** Whether it is offered x2APIC. */
+bool cpus_x2apic(const struct cpus *cpus);
 
 /** The number of possible CPUs. */
 unsigned int cpus_count(const struct cpus *cpus);

@@ -66,6 +66,12 @@ int limits_check(const struct kvm_host *host, const struct smp *smp, const struc
             "extended destination IDs (-msi-ext-dest-id in --cpu) interrupts reach IDs up to %u "
             "only",
             smp->maxcpus, id, LIMITS_APIC_ID_MAX);
+    if (limits->xapic_only && id > LIMITS_APIC_ID_MAX)
+        return cpuctl_error_set(
+            error, -ERANGE,
+            "--smp: with %u possible CPUs in this topology the highest APIC ID is %u, but without "
+            "x2APIC (-x2apic in --cpu) a CPU has an ID up to %u only",
+            smp->maxcpus, id, LIMITS_APIC_ID_MAX);
     if (id > LIMITS_APIC_ID_MAX_EXT)
         return cpuctl_error_set(
             error, -ERANGE,

@@ -18,6 +18,7 @@ struct smp;
 /** What is asked for beside the topology. */
 struct limits {
     bool ext_dest_id;           /**< the guest is offered extended destination IDs */
+    bool xapic_only;            /**< the guest is not offered x2APIC */
     bool max_given;             /**< --max-vcpus is given */
     unsigned int max_vcpus;     /**< its value; 0: the host's possible CPUs */
     unsigned int host_possible; /**< how many those are */

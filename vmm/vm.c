@@ -89,6 +89,7 @@ static int check_limits(struct vm *vm, struct cpuctl_error *error)
     const struct options *options = vm->options;
     struct limits limits = {
         .ext_dest_id = cpus_ext_dest_id(vm->cpus),
+        .xapic_only = !cpus_x2apic(vm->cpus),
         .max_given = options->limit_given,
         .max_vcpus = options->max_vcpus,
     };

@@ -24,6 +24,10 @@ static const struct {
     { "1,maxcpus=1025", { .ext_dest_id = true }, { "1025", "1024", "KVM_CAP_MAX_VCPUS" } },
     { "1,maxcpus=255", { .ext_dest_id = false }, { NULL } },
     { "1,maxcpus=256", { .ext_dest_id = false }, { "255", "254", "msi-ext-dest-id" } },
+    { "1,maxcpus=255", { .ext_dest_id = true, .xapic_only = true }, { NULL } },
+    { "1,maxcpus=300",
+      { .ext_dest_id = true, .xapic_only = true },
+      { "300 possible CPUs", "is 299, but without x2APIC (-x2apic in --cpu)", "up to 254" } },
     /* Three dies of five cores take 32 IDs a socket. */
     { "1,sockets=68,dies=3,cores=5,maxcpus=1020", { .ext_dest_id = true }, { NULL } },
     { "4,maxcpus=8", { .ext_dest_id = true, .max_given = true, .max_vcpus = 8 }, { NULL } },
