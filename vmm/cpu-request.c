@@ -36,6 +36,8 @@ int removal_request(struct cpu *cpu)
         return 0;
     cpu->request = CPU_REQUEST_REMOVAL;
     cpu->phase = CPU_PHASE_REQUESTED;
+    /* Still requested, without an event: that one was acknowledged. */
+    cpu->removal_seen = cpu->removal_requested;
     cpu->removal_requested = true;
     cpu->remove_event = true;
     return 1;
@@ -45,7 +47,7 @@ int removal_withdraw(struct cpu *cpu)
 {
     if (!cpu->removal_requested)
         return 0;
-    if (!cpu->remove_event)
+    if (!cpu->remove_event || cpu->removal_seen)
         return -EALREADY;
     cpu->request = CPU_REQUEST_NONE;
     cpu->phase = CPU_PHASE_NONE;

@@ -43,6 +43,8 @@ struct cpu {
     /** The host asked for the removal, and it is neither done, refused nor withdrawn. Authorises an
      * eject; the event bit does not, since the guest acknowledges it earlier. */
     bool removal_requested;
+    /** It was asked for again, after the guest had acknowledged an earlier event of it. */
+    bool removal_seen;
     /** Ejected, while its vCPU's thread has yet to end. */
     bool parking;
     enum cpu_request request;

@@ -387,6 +387,38 @@ START_TEST(removal_withdrawn)
 }
 END_TEST
 
+/* Asked again, and the second event waits: the guest may yet eject for the first. */
+START_TEST(removal_seen_before_is_not_withdrawn)
+{
+    struct machine machine;
+    struct cpu *cpu = &machine.cpus[1];
+
+    setup(&machine);
+    removal_request(cpu);
+    cpu->remove_event = false;
+    for (int times = 0; times < 2; times++) {
+        removal_request(cpu);
+        ck_assert(cpu->remove_event);
+        ck_assert_int_eq(removal_withdraw(cpu), -EALREADY);
+    }
+    /* Refused, it is over; of the next one the guest has seen nothing. */
+    cpu->remove_event = false;
+    say_ost(&machine, 1, OST_EJECT_REQUEST, 0x82);
+    ck_assert_int_eq(removal_withdraw(cpu), 0);
+    removal_request(cpu);
+    ck_assert_int_eq(removal_withdraw(cpu), 0);
+    ck_assert_int_eq(removal_eject(cpu), -EPERM);
+    /* What was seen of a removal does not outlive the eject. */
+    removal_request(cpu);
+    cpu->remove_event = false;
+    removal_request(cpu);
+    ck_assert_int_eq(removal_eject(cpu), 0);
+    cpu->enabled = true;
+    removal_request(cpu);
+    ck_assert_int_eq(removal_withdraw(cpu), 0);
+}
+END_TEST
+
 START_TEST(removal_rejected)
 {
     struct machine machine;
@@ -556,6 +588,7 @@ Suite *unit_suite(void)
     tcase_add_test(requests, removal_of_what_can_not_be_removed);
     tcase_add_test(requests, removal_asked_twice);
     tcase_add_test(requests, removal_withdrawn);
+    tcase_add_test(requests, removal_seen_before_is_not_withdrawn);
     tcase_add_test(requests, removal_rejected);
     tcase_add_test(requests, removal_answers_that_change_nothing);
     tcase_add_test(requests, insertion_answered);
