@@ -228,8 +228,14 @@ static void on_full(struct qmp_conn *conn)
 static void run_command(struct qmp_conn *conn)
 {
     struct json_object *arguments = NULL;
-    struct qmp_request *request = new_request(conn);
+    struct qmp_request *request;
 
+    if (conn->frame.values > QMP_REQUEST_VALUES_MAX) {
+        refuse(conn, QMP_GENERIC_ERROR, "The request has %zu values, and %u are allowed for %s",
+               conn->frame.values, QMP_REQUEST_VALUES_MAX, conn->name);
+        return;
+    }
+    request = new_request(conn);
     if (!request)
         return;
     conn->not_json = qmp_json_parse_frame(&conn->frame, qmp_buffer_data(&conn->text),

@@ -11,6 +11,7 @@ void frame_begin(struct qmp_frame *frame, enum lexer_state lexer)
 {
     frame->kind = QMP_KIND_NONE;
     frame->members = 0;
+    frame->values = 0;
     frame->depth_max = 0;
     frame->lexer = lexer;
     frame->grammar = GRAMMAR_VALUE;
@@ -102,11 +103,12 @@ static void misplaced(struct qmp_frame *frame, char token)
     }
 }
 
-/* True when a value may begin here. */
+/* True when a value may begin here; it is counted then. */
 static bool may_be_value(struct qmp_frame *frame, char token)
 {
     if (frame->grammar != GRAMMAR_VALUE && frame->grammar != GRAMMAR_FIRST_VALUE)
         misplaced(frame, token);
+    frame->values += !frame->broken;
     return !frame->broken;
 }
 

@@ -82,6 +82,7 @@ struct qmp_frame {
     char value[QMP_FRAME_VALUE_MAX]; /**< after VALUE: the member's JSON text, not terminated */
     size_t value_size;               /**< its real length; over QMP_FRAME_VALUE_MAX: value is cut */
     size_t members;         /**< how many members all objects of this value have had so far */
+    size_t values;          /**< how many values it has had so far, itself and all inside it */
     unsigned int depth_max; /**< the deepest nesting of this value so far */
     struct qmp_error error; /**< after ERROR */
 

@@ -24,6 +24,12 @@ struct qmp_server;
 /** The default limit of one of our own requests, in bytes of normal form (see frame.h). */
 #define QMP_FRAME_LIMIT_DEFAULT (1024U * 1024U)
 
+/**
+ * How many values (objects, arrays, strings, numbers, keywords) one of our own requests may have in
+ * all: "{}," is three bytes, and some 800 in memory. Enough to name 8,000 CPUs.
+ */
+#define QMP_REQUEST_VALUES_MAX 32768U
+
 /** The longest command name that is looked at; a longer one is "not found". */
 #define QMP_COMMAND_NAME_MAX 128
 

@@ -337,6 +337,18 @@ def test_endless_request():
         equal(ours.client.get("guest-ping"), {})
 
 
+def test_many_small_values():
+    """a request of values that take more memory than text is refused before it takes any"""
+    with Agent() as ours:
+        ours.client.get("guest-ping")
+        before = rss_kib(ours.process.pid)
+        for value in (b"{}", b"[]", b"1"):
+            ours.client.send(b'{"execute":"guest-ping","id":1,"arguments":{"a":[' + value + (b"," + value) * 200000 + b"]}}")
+            error_of(json.loads(ours.client.line()), contains="values, and 32768 are allowed for guest-ping")
+        equal(rss_kib(ours.process.pid) - before < 8192, True)
+        equal(ours.client.get("guest-ping"), {})
+
+
 def test_largest_request():
     """a request with an entry for each of 4,096 CPUs is taken"""
     with Agent() as ours:
