@@ -235,7 +235,7 @@ static void try_open(struct port *port)
     port->fd = fd;
     port_set_describe(port, "%s", path);
     log_write(LOG_INFO, "opened %s", path);
-    port->connected(port->userdata, fd, PORT_DEVICE);
+    port->connected(port->userdata, fd, is_virtio(port) ? PORT_DEVICE : PORT_LINE);
 }
 
 static int on_uevent(sd_event_source *source, int fd, uint32_t events, void *userdata)

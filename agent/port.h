@@ -22,7 +22,8 @@ struct port;
 /** What kind of stream a connected file descriptor is. */
 enum port_stream {
     PORT_SOCKET, /**< read() of 0 bytes is the end */
-    PORT_DEVICE  /**< read() of 0 bytes says that there is no host now; it may come (again) */
+    PORT_DEVICE, /**< read() of 0 bytes says that there is no host now; it may come (again) */
+    PORT_LINE,   /**< read() of 0 bytes says that the line was hung up: it has to be opened again */
 };
 
 /**

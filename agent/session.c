@@ -93,7 +93,7 @@ static void retry_later(struct session *session)
     if (qmp_conn_output_size(session->conn) != session->blocked_size)
         session->retries = 0;
     session->blocked_size = qmp_conn_output_size(session->conn);
-    if (session->stream != PORT_DEVICE || session->retries >= RETRIES)
+    if (session->stream == PORT_SOCKET || session->retries >= RETRIES)
         return;
     wait = (uint64_t)RETRY_FIRST_USEC << session->retries++;
     session->retry = sd_event_source_disable_unref(session->retry);
@@ -133,13 +133,16 @@ static bool read_in(struct session *session)
         if (!qmp_conn_wants_input(session->conn) || session->at_end)
             return true;
         n = qmp_conn_read(session->conn, session->fd);
+        /* By vhangup(2), or since its device went: nothing comes of this descriptor any more. */
+        if (n == 0 && session->stream == PORT_LINE)
+            n = -EIO;
         if (n == -EAGAIN) {
             session->host = true;
             return true;
         }
         if (n < 0) {
             if (n != -ENODEV)
-                log_write(LOG_WARNING, "reading from the port: %s", strerror((int)-n));
+                log_host(LOG_WARNING, "reading from the port: %s", strerror((int)-n));
             end(session, true);
             return false;
         }
@@ -173,7 +176,7 @@ static void pump(struct session *session)
      * Before anything is read: the next client's request may be here before the driver knows that
      * client, and its reply must outlast the news that the former one went.
      */
-    if (session->stream == PORT_DEVICE && session->host && is_hung_up(session))
+    if (session->stream != PORT_SOCKET && session->host && is_hung_up(session))
         host_went(session);
     if (!write_out(session) || !read_in(session) || !write_out(session))
         return;

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import pty
+import select
 import shutil
 import signal
 import socket
@@ -71,12 +72,16 @@ def read_line(fd):
     return line
 
 
+def wait_opened(path, times=1):
+    wait_for(lambda: (path / "log").read_text(encoding="ascii").count("opened") == times, "the agent to open the line")
+
+
 def test_serial_line():
     """isa-serial: bytes pass as they are, and nothing is echoed"""
     with folder() as path:
         ours, theirs = pty.openpty()
         with agent(path, "-m", "isa-serial", "-p", os.ttyname(theirs)):
-            wait_for(lambda: "opened" in (path / "log").read_text(encoding="ascii"), "the agent to open the line")
+            wait_opened(path)
             os.write(ours, b'\xff{"execute":"guest-sync-delimited","arguments":{"id":77}}')
             equal(json.loads(read_line(ours))["error"]["class"], "GenericError")
             equal(read_line(ours), b'\xff{"return": 77}\n')
@@ -84,6 +89,26 @@ def test_serial_line():
             equal(read_line(ours), b'{"return": {}, "id": "\\r"}\n')
         os.close(ours)
         os.close(theirs)
+
+
+def test_serial_line_is_hung_up():
+    """isa-serial: a line that was hung up, as a getty does it (vhangup(2)), is opened again"""
+    with folder() as path:
+        pairs = [pty.openpty() for _ in range(2)]
+        line = path / "line"
+        line.symlink_to(os.ttyname(pairs[0][1]))
+        with agent(path, "-m", "isa-serial", "-p", str(line)):
+            wait_opened(path)
+            os.write(pairs[0][0], b'{"execute":"guest-ping"}\n')
+            equal(read_line(pairs[0][0]), b'{"return": {}}\n')
+            line.unlink()
+            line.symlink_to(os.ttyname(pairs[1][1]))
+            os.close(pairs[0][0])
+            wait_opened(path, 2)
+            os.write(pairs[1][0], b'{"execute":"guest-ping","id":2}\n')
+            equal(read_line(pairs[1][0]), b'{"return": {}, "id": 2}\n')
+        for fd in (pairs[0][1], *pairs[1]):
+            os.close(fd)
 
 
 def test_missing_device():
@@ -178,6 +203,12 @@ def test_notify_without_room():
             equal(process.process.poll(), None)
 
 
+def log_limit(begin):
+    """How many messages a host may have caused since: 50 in 10 seconds (LOG_HOST_BURST)."""
+    passed = time.monotonic() - begin
+    return 50 * (2 + int(passed / 10)) if passed > 9 else 50
+
+
 def test_breaking_off_does_not_fill_the_log():
     """a host that begins batches and hangs up, again and again, is counted and no longer logged"""
     # CPU 0 is online: nothing is changed.
@@ -193,10 +224,24 @@ def test_breaking_off_does_not_fill_the_log():
         equal(client.get("guest-ping"), {})
         client.close()
         log = (path / "log").read_text(encoding="ascii")
-        # 50 in 10 seconds (LOG_HOST_BURST); on a slow machine it takes longer.
-        limit = 50 * (2 + int((time.monotonic() - begin) / 10)) if time.monotonic() - begin > 9 else 50
-        equal(log.count("of 3000 CPUs: the host hung up") in range(10, limit + 1), True)
-        equal(log.count("the host") in range(10, limit + 1), True)
+        equal(log.count("of 3000 CPUs: the host hung up") in range(10, log_limit(begin) + 1), True)
+        equal(log.count("the host") in range(10, log_limit(begin) + 1), True)
+
+
+def test_not_reading_does_not_fill_the_log():
+    """a host that hangs up before it reads the reply, again and again, is counted and no longer logged"""
+    with folder() as path, agent(path, *on_socket(path)):
+        begin = time.monotonic()
+        for _ in range(80):
+            client = Client(str(path / "socket"))
+            client.send({"execute": "guest-ping"})
+            equal(len(select.select([client.socket], [], [], 20)[0]), 1)
+            client.close()
+        client = Client(str(path / "socket"))
+        equal(client.get("guest-ping"), {})
+        client.close()
+        log = (path / "log").read_text(encoding="ascii")
+        equal(log.count("Connection reset by peer") in range(10, log_limit(begin) + 1), True)
 
 
 def test_pid_file():
