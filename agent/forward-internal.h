@@ -70,6 +70,7 @@ struct forward {
     struct qmp_request *request; /* what the host waits for, or NULL */
     forward_info info;           /* not NULL: it is guest-info */
     bool started;                /* it is the command that is under way */
+    bool renewed;                /* a connection that went before it began was made anew for it */
     bool absent;                 /* there is no socket: nobody is installed behind us */
 };
 

@@ -177,6 +177,20 @@ static void receive_idle(struct forward *forward)
     link_consume(forward, link->in_size);
 }
 
+/*
+ * The connection went while no command was under way. Whoever waits to begin one gets a new
+ * connection, but only once: another agent may always hang up. Returns false if that is used up.
+ */
+static bool went_idle(struct forward *forward)
+{
+    if (forward->link.state != LINK_READY || (forward->request && forward->renewed))
+        return false;
+    forward->renewed = forward->request != NULL;
+    link_close(forward);
+    forward_schedule(forward);
+    return true;
+}
+
 /* Handles one piece of what was received. Returns false when there is no more for now. */
 static bool receive(struct forward *forward)
 {
@@ -185,12 +199,8 @@ static bool receive(struct forward *forward)
     if (forward->link.fd < 0 || forward->link.paused)
         return false;
     r = link_receive(forward);
-    if (r < 0) {
-        if (forward->link.state == LINK_READY && !forward->request)
-            link_close(forward); /* gone while nobody needed it */
-        else
-            forward_fail(forward, "hung up");
-    }
+    if (r < 0 && !went_idle(forward))
+        forward_fail(forward, "hung up");
     if (r <= 0)
         return false;
     if (forward->link.state == LINK_READY) {
@@ -229,6 +239,9 @@ static int on_pump(sd_event_source *source, void *userdata)
     int pieces = 0;
 
     (void)source;
+    /* What came since the last command, or that the connection went, is no answer to the next. */
+    if (forward->link.state == LINK_READY)
+        (void)receive(forward);
     if (begin_request(forward) && transmit(forward))
         while (pieces < PIECES_A_ROUND && receive(forward))
             pieces++;
@@ -251,6 +264,7 @@ static void forward_begin(void *user, struct qmp_request *request)
     }
     forward->request = request;
     forward->started = false;
+    forward->renewed = false;
     forward_schedule(forward);
 }
 
@@ -324,6 +338,7 @@ void forward_get_info(struct forward *forward, struct qmp_request *request, forw
     forward->request = request;
     forward->info = done;
     forward->started = false;
+    forward->renewed = false;
     forward_schedule(forward);
 }
 

@@ -12,11 +12,28 @@ import sys
 import tempfile
 import time
 
-from wire import Chain, asleep, equal, error_of, rss_kib, run
+from wire import Chain, Upstream, asleep, equal, error_of, rss_kib, run
 
 NOT_FOUND = "CommandNotFound"
 BIG = 20 * 1024 * 1024
 FILE_READ_MAX = 10 * 1024 * 1024
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    """The process is stopped, so that it finds all at once what happens meanwhile."""
+    os.kill(pid, signal.SIGSTOP)
+    while state_of(pid) != "T":
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
 
 
 def cpu_ticks(pid):
@@ -182,6 +199,43 @@ def test_late():
         equal(chain.client.get("quick"), "in time")
         equal(chain.client.quiet(1), b"")
         equal(chain.upstream.connections, 2)
+
+
+def test_gone_between_commands():
+    """an agent behind us that goes between two commands costs neither an error"""
+    def handler(connection, request):
+        if request["execute"] != "last":
+            return reply_of(request["execute"])
+        with stopped(chain.agent.pid):
+            connection.sendall(reply_of("last"))
+            connection.shutdown(socket.SHUT_RDWR)
+    with Chain(handler=handler) as chain:
+        # the next command is here already when the reply is, and the end of the connection
+        chain.client.send(b'{"execute":"last"}{"execute":"next"}')
+        equal([json.loads(chain.client.line()) for _ in range(2)], [{"return": "last"}, {"return": "next"}])
+        # another one takes its place, and the next command comes before the news of it
+        with stopped(chain.agent.pid):
+            chain.stop_upstream()
+            chain.start_upstream()
+            chain.client.send({"execute": "other"})
+        equal(json.loads(chain.client.line()), {"return": "other"})
+
+
+def test_always_gone():
+    """an agent behind us that hangs up whenever it is in step costs an error, and no endless loop"""
+    def hang_up(upstream, connection, request):
+        reply = Upstream.answer(upstream, connection, request)
+        if request["execute"] == "guest-fsfreeze-status":
+            connection.sendall(reply)
+            connection.shutdown(socket.SHUT_RDWR)
+        return reply
+    with Chain(handler=lambda connection, request: reply_of(1)) as chain:
+        equal(chain.client.get("x"), 1)
+        chain.upstream.answer = lambda connection, request: hang_up(chain.upstream, connection, request)
+        chain.upstream.connection.shutdown(socket.SHUT_RDWR)
+        for _ in range(3):
+            error_of(chain.client.ask("x"), contains="hung up")
+        equal(chain.upstream.connections < 10, True)
 
 
 def test_trickle():
