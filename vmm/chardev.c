@@ -83,7 +83,7 @@ static void drop_client(struct chardev *chardev)
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *data)
 {
     struct chardev *chardev = data;
-    _cleanup_close_ int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    _cleanup_close_ int client = listen_accept(fd);
 
     (void)source;
     (void)events;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
@@ -39,11 +38,11 @@ void control_client_ended(struct control *control, struct control_client *client
 static int on_connection(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
     struct control *control = userdata;
-    int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int peer = listen_accept(fd);
 
     (void)source;
     (void)events;
-    /* It may be gone already; and when file descriptors are short the VM goes on without it. */
+    /* It may be gone already; and when files are short the VM goes on without it. */
     if (peer < 0)
         return 0;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)

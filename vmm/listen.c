@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +12,9 @@
 
 #include "cpuctl.h"
 #include "libcpuctl/cleanup.h"
+
+/* An open file that is given up where another one can not be had. -1: none yet. */
+static int spare = -1;
 
 static int refuse(struct cpuctl_error *error, const char *option, const char *path, int code,
                   const char *why)
@@ -84,5 +88,29 @@ int listen_unix(const char *option, const char *path, int backlog, struct cpuctl
         (void)unlink(path);
         return refuse(error, option, path, r, NULL);
     }
+    if (spare < 0)
+        spare = eventfd(0, EFD_CLOEXEC);
     return take_fd(&fd);
+}
+
+static int take(int fd)
+{
+    int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    return peer < 0 ? -errno : peer;
+}
+
+int listen_accept(int fd)
+{
+    int r = take(fd);
+
+    if ((r == -EMFILE || r == -ENFILE) && spare >= 0) {
+        int peer;
+
+        close(spare);
+        peer = take(fd);
+        cleanup_close(&peer);
+        spare = eventfd(0, EFD_CLOEXEC);
+    }
+    return r;
 }

@@ -16,4 +16,11 @@ struct cpuctl_error;
  */
 int listen_unix(const char *option, const char *path, int backlog, struct cpuctl_error *error);
 
+/**
+ * Takes a connection of listening socket @fd. Returns its file descriptor, non-blocking, or what
+ * accept4(2) returned. A client for which this process may have no more files is turned away, or
+ * it would be announced without end.
+ */
+int listen_accept(int fd);
+
 #endif

@@ -10,7 +10,7 @@ import tempfile
 sys.dont_write_bytecode = True
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "e2e")]
-from channel import CommandError, Qmp, wait_until  # noqa: E402,F401  pylint: disable=wrong-import-position
+from channel import Closed, CommandError, Qmp, wait_until  # noqa: E402,F401  pylint: disable=wrong-import-position
 from micro import CPUVMM, image, missing  # noqa: E402,F401  pylint: disable=wrong-import-position
 
 # The search for leaks at the end of a sanitized program needs system calls that the filters refuse.
