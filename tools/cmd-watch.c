@@ -70,10 +70,7 @@ static int print_event(const struct tool *tool, const struct cpuctl_event *event
             printf("%s.%03u CPU %u %s%s\n", date, usec / 1000, event->cpu, name,
                    event->hot ? " (hot)" : "");
     }
-    errno = 0;
-    if (fflush(stdout) != 0)
-        return errno ? -errno : -EIO;
-    return 0;
+    return tool_send();
 }
 
 /** Prints all events that are there. Returns 0 or a negative errno. */

@@ -64,7 +64,7 @@ void report_progress(const struct tool *tool, const struct cpuctl_plan_entry *ne
 {
     if (!tool->progress || total < LONG_BATCH)
         return;
-    fflush(stdout); /* results stand above the progress line */
+    tool_send(); /* results stand above the progress line */
     fprintf(stderr, "%s CPU %u (%zu of %zu)…", next->online ? "onlining" : "offlining", next->cpu,
             done + 1, total);
 }
@@ -110,5 +110,5 @@ void report_result(const struct tool *tool, const struct cpuctl_result *result)
             print_kernel_log(result->kernel_log);
         break;
     }
-    fflush(stdout); /* a batch may take minutes: whoever reads a pipe sees each CPU as it is done */
+    tool_send(); /* a batch may take minutes: whoever reads a pipe sees each CPU as it is done */
 }

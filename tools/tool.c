@@ -104,13 +104,25 @@ int tool_parse_number(const char *text, unsigned long min, unsigned long max,
     return 0;
 }
 
+/* The stream keeps that it failed, but not why. */
+static int send_errno;
+
+int tool_send(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0)
+        return 0;
+    if (!send_errno)
+        send_errno = errno ? errno : EIO;
+    return -send_errno;
+}
+
 int tool_flush(const struct tool *tool)
 {
-    int code = 0;
+    int code = -tool_send();
 
-    errno = 0;
-    if (fflush(stdout) != 0 || ferror(stdout))
-        code = errno ? errno : EIO;
+    if (code == 0 && ferror(stdout))
+        code = send_errno ? send_errno : EIO;
     /* Some file systems, NFS for one, tell of a full disk only when the file is closed. EBADF here
      * means that nothing was written to a standard output that was closed from the start. */
     if (fclose(stdout) != 0 && code == 0 && errno != EBADF)

@@ -91,6 +91,11 @@ int tool_surplus(const struct tool *tool, const char *operand);
 int tool_parse_number(const char *text, unsigned long min, unsigned long max,
                       unsigned long *ret_number);
 /**
+ * Sends what standard output holds on its way, for readers that want each line as it comes. What
+ * fails here tool_flush() tells in the end. Returns 0 or a negative errno.
+ */
+int tool_send(void);
+/**
  * Writes out what standard output still holds: a full disk or a closed descriptor shows only here.
  * Returns 0, or a negative errno after a message; a reader that went away (EPIPE) is no error.
  */
