@@ -180,11 +180,27 @@ static const char *model_cell(struct cpu_rows *rows, unsigned int cpu, int what,
                : NULL;
 }
 
+/** Whether JSON (RFC 8259, section 6) takes @text for a number; exponents and signs left aside. */
+static bool is_number(const char *text)
+{
+    size_t digits = strspn(text, "0123456789"), fraction = 0;
+
+    if (text[digits] == '.') {
+        fraction = strspn(text + digits + 1, "0123456789");
+        if (!fraction)
+            return false;
+        fraction++;
+    }
+    return digits && (digits == 1 || *text != '0') && !text[digits + fraction];
+}
+
 static const char *bogomips_cell(struct cpu_rows *rows, unsigned int cpu, int what, char *buffer)
 {
+    const char *text = identity_of(rows, cpu).bogomips;
+
     (void)what;
     (void)buffer;
-    return identity_of(rows, cpu).bogomips;
+    return text && is_number(text) ? text : NULL;
 }
 
 static const char *configured_cell(struct cpu_rows *rows, unsigned int cpu, int what, char *buffer)

@@ -100,9 +100,13 @@ int cpu_rows_read(const struct tool *tool, struct cpu_rows *rows, const struct c
     int r = cpuctl_state_read(rows->root, &rows->state, &error);
 
     if (r >= 0) {
-        const struct cpuctl_set *present = cpuctl_state_get(rows->state, CPUCTL_PRESENT);
+        /* In a damaged recording CPUs may be online that are not present. */
+        int present =
+            cpuctl_set_prev(cpuctl_state_get(rows->state, CPUCTL_PRESENT), CPUCTL_CPUS_MAX - 1);
+        int online =
+            cpuctl_set_prev(cpuctl_state_get(rows->state, CPUCTL_ONLINE), CPUCTL_CPUS_MAX - 1);
 
-        rows->n_cpus = (unsigned int)(cpuctl_set_prev(present, CPUCTL_CPUS_MAX - 1) + 1);
+        rows->n_cpus = (unsigned int)(present > online ? present : online) + 1;
         if (has_any(choice, topology_columns, N_ELEMENTS(topology_columns)))
             r = read_topology(rows, choice, &error);
     }

@@ -52,7 +52,7 @@ struct cpu_rows {
     struct cpuctl_topology *topology; /**< NULL: no column needs it */
     struct cpuctl_identity *identity; /**< NULL: no column needs it, or there is no cpuinfo */
     struct cpuctl_set *held;          /**< the operator's offline choice; NULL: not needed */
-    unsigned int n_cpus;              /**< the highest present CPU, plus one */
+    unsigned int n_cpus;              /**< the highest CPU that can get a row, plus one */
     struct cache_ids *caches;
     size_t n_caches;
     bool physical; /**< the numbers of firmware and kernel instead of counted ones */
