@@ -32,6 +32,8 @@ static const struct {
     { .suffix = ".tgz", .add_filter = archive_write_add_filter_gzip },
     { .suffix = ".tar.gz", .add_filter = archive_write_add_filter_gzip },
     { .suffix = ".tar.xz", .add_filter = archive_write_add_filter_xz },
+    { .suffix = ".gz", .add_filter = archive_write_add_filter_gzip },
+    { .suffix = ".xz", .add_filter = archive_write_add_filter_xz },
 };
 
 __attribute__((format(printf, 3, 4))) static int fail(struct cpuctl_error *error, int code,
