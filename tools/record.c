@@ -32,7 +32,8 @@ static const char *const patterns[] = {
     "sys/devices/system/cpu/cpufreq/policy+([0-9])/"
     "@(affected_cpus|related_cpus|base_frequency|cpuinfo_@(cur|max|min)_freq|scaling_*_freq)",
     "sys/devices/system/cpu/cpu+([0-9])/!(crash_notes|crash_notes_size|uevent)",
-    "sys/devices/system/cpu/cpu+([0-9])/topology/*",
+    "sys/devices/system/cpu/cpu+([0-9])/topology/!(ppin)",
+    "sys/devices/system/cpu/cpu+([0-9])/node+([0-9])/cpulist",
     "sys/devices/system/cpu/cpu+([0-9])/cache/index+([0-9])/!(uevent)",
     "sys/devices/system/cpu/cpu+([0-9])/cpufreq/"
     "@(affected_cpus|related_cpus|base_frequency|cpuinfo_@(cur|max|min)_freq|scaling_*_freq)",
