@@ -9,8 +9,9 @@
 
 /**
  * What is recorded, as patterns of fnmatch(3) with FNM_EXTMATCH for each component. Write-only
- * files (probe, release) and uevent, which only repeats others, are left out. cpuN/cpufreq is a
- * link that is followed: a recorded tree has no links.
+ * files (probe, release), uevent, which only repeats others, and the processor's serial number
+ * (ppin) are left out. cpuN/cpufreq and cpuN/nodeN are links that are followed: a recorded tree has
+ * no links.
  */
 static const char *const patterns[] = {
     "proc/@(cpuinfo|sysinfo)",

@@ -3,27 +3,36 @@
 #include "tools/scrub.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-/** A line whose value is overwritten; it begins with @key. */
+/**
+ * A line whose value is overwritten: what follows the colon, or @after up to a comma.
+ * @key: how it begins; "#" is a digit.
+ */
 struct secret_line {
     const char *path;
     const char *key;
+    const char *after;
 };
 
 static const struct secret_line secret_lines[] = {
     /* Arm boards (arch/arm/kernel/setup.c) */
     { .path = "proc/cpuinfo", .key = "Serial" },
+    /* s390: its identification number is made of the machine's serial number
+     * (arch/s390/kernel/processor.c) */
+    { .path = "proc/cpuinfo", .key = "processor", .after = "identification = " },
+    { .path = "proc/cpuinfo", .key = "identification" },
     /* s390: drivers/s390/char/sclp_cmd.c and arch/s390/kernel/sysinfo.c */
     { .path = "proc/sysinfo", .key = "Sequence Code" },
     { .path = "proc/sysinfo", .key = "Plant" },
     { .path = "proc/sysinfo", .key = "LPAR Name" },
     { .path = "proc/sysinfo", .key = "LPAR Extended Name" },
     { .path = "proc/sysinfo", .key = "LPAR UUID" },
-    { .path = "proc/sysinfo", .key = "VM00 Name" },
-    { .path = "proc/sysinfo", .key = "VM00 Extended Name" },
-    { .path = "proc/sysinfo", .key = "VM00 UUID" },
+    { .path = "proc/sysinfo", .key = "VM## Name" },
+    { .path = "proc/sysinfo", .key = "VM## Extended Name" },
+    { .path = "proc/sysinfo", .key = "VM## UUID" },
 };
 
 /* SMBIOS structures (DMTF DSP0134, 6.1.2): type, length of the fixed part, handle, then fields; the
@@ -55,17 +64,45 @@ static void overwrite(char *from, const char *end)
     }
 }
 
-static void scrub_line(char *data, size_t size, const char *key)
+/** Whether the line from @line to @stop begins with @key. */
+static bool begins_with(const char *line, const char *stop, const char *key)
+{
+    for (; *key; line++, key++)
+        if (line == stop || (*key == '#' ? !isdigit((unsigned char)*line) : *line != *key))
+            return false;
+    return true;
+}
+
+static void scrub_line(char *line, char *stop, const struct secret_line *secret)
+{
+    size_t length = (size_t)(stop - line);
+    char *value, *comma;
+
+    if (!begins_with(line, stop, secret->key))
+        return;
+    if (!secret->after) {
+        value = memchr(line, ':', length);
+        if (value)
+            overwrite(value + 1, stop);
+        return;
+    }
+    value = memmem(line, length, secret->after, strlen(secret->after));
+    if (!value)
+        return;
+    value += strlen(secret->after);
+    comma = memchr(value, ',', (size_t)(stop - value));
+    overwrite(value, comma ? comma : stop);
+}
+
+static void scrub_lines(char *data, size_t size, const struct secret_line *secret)
 {
     char *line = data, *end = data + size;
 
     while (line < end) {
         char *newline = memchr(line, '\n', (size_t)(end - line));
-        char *colon, *stop = newline ? newline : end;
+        char *stop = newline ? newline : end;
 
-        colon = memchr(line, ':', (size_t)(stop - line));
-        if (colon && strncmp(line, key, strlen(key)) == 0)
-            overwrite(colon + 1, stop);
+        scrub_line(line, stop, secret);
         line = stop + 1;
     }
 }
@@ -150,7 +187,7 @@ size_t scrub(const char *path, char *data, size_t size)
 {
     for (size_t i = 0; i < sizeof(secret_lines) / sizeof(secret_lines[0]); i++)
         if (strcmp(path, secret_lines[i].path) == 0)
-            scrub_line(data, size, secret_lines[i].key);
+            scrub_lines(data, size, &secret_lines[i]);
     if (strcmp(path, "proc/sys/kernel/osrelease") == 0)
         return scrub_release(data, size);
     if (strcmp(path, "proc/device-tree/ibm,partition-name") == 0)
