@@ -72,6 +72,8 @@ static enum action parse_options(struct tool *tool, int argc, char **argv, int *
                 return ACTION_FAIL;
             }
             tool->sysroot = argv[i];
+        } else if (strncmp(word, "-s", 2) == 0) {
+            tool->sysroot = word + 2;
         } else {
             break;
         }
