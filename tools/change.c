@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tools/interrupt.h"
 #include "tools/report.h"
@@ -53,6 +54,7 @@ static int parse_goal(const struct tool *tool, struct goal *goal)
     _cleanup_(cpuctl_state_freep) struct cpuctl_state *state = NULL;
     const struct cpuctl_set *possible;
     struct cpuctl_error error = { 0 };
+    const char *newline;
     unsigned long number;
     unsigned int n_possible;
     int r = tool_read_state(tool, &state);
@@ -73,7 +75,14 @@ static int parse_goal(const struct tool *tool, struct goal *goal)
         goal->count = (unsigned int)number;
         return 0;
     }
-    if (strcmp(goal->list, "all") == 0) { /* whoever types it means those that are there */
+    newline = strchr(goal->list, '\n');
+    if (newline &&
+        newline[1]) { /* for the kernel the list ends there: nothing is left out unsaid */
+        tool_error(tool, "a newline at character %td ends the list of CPUs: divide them by commas",
+                   newline - goal->list);
+        return -EINVAL;
+    }
+    if (strcasecmp(goal->list, "all") == 0) { /* whoever types it means those that are there */
         goal->set = cpuctl_set_dup(cpuctl_state_get(state, CPUCTL_PRESENT));
         return goal->set ? 0 : -ENOMEM;
     }
