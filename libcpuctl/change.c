@@ -134,6 +134,20 @@ static void refuse(struct cpuctl_change *change, struct item *item, int code, un
     result->help = item->help;
 }
 
+/**
+ * A CPU that is in the masks. Linux enters it there before it makes its directory, and takes it out
+ * after the directory (acpi_processor_hotadd_init() and acpi_processor_remove() in
+ * drivers/acpi/acpi_processor.c); on arm64 those that firmware has not enabled are always there.
+ */
+static void refuse_without_file(struct cpuctl_change *change, struct item *item)
+{
+    cpuctl_root_forget_cpu(change->root, item->result.cpu);
+    if (cpuctl_can_offline(change->root, item->result.cpu) == -ENODEV)
+        refuse(change, item, -ENODEV, REASON_NO_DIR);
+    else
+        refuse(change, item, -EOPNOTSUPP, REASON_NO_FILE);
+}
+
 /** A CPU without a file cpuN/online: not there, or it can't be changed. */
 static void settle_without_file(struct cpuctl_change *change, struct item *item)
 {
@@ -148,7 +162,7 @@ static void settle_without_file(struct cpuctl_change *change, struct item *item)
     else if (!cpuctl_set_has(cpuctl_state_get(state, CPUCTL_PRESENT), result->cpu))
         refuse(change, item, -ENODEV, REASON_NOT_PRESENT);
     else if (cpuctl_set_has(cpuctl_state_get(state, CPUCTL_ONLINE), result->cpu) != result->online)
-        refuse(change, item, -EOPNOTSUPP, REASON_NO_FILE);
+        refuse_without_file(change, item);
 }
 
 static uint64_t now_usec(void)

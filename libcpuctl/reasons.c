@@ -32,6 +32,10 @@ static const struct reason reasons[] = {
       "raise the maximum number of CPUs of the virtual machine and restart it" },
     { ENODEV, EITHER, REASON_NOT_PRESENT, "CPU % is not present",
       "hot-add CPU % to the virtual machine, and wait until it is there" },
+    { ENODEV, EITHER, REASON_NO_DIR,
+      "CPU % has no directory in /sys/devices/system/cpu: it is being plugged or unplugged, or was "
+      "never plugged",
+      "try again, or hot-add CPU % to the virtual machine" },
     { EOPNOTSUPP, TO_OFFLINE, REASON_NO_FILE, "the kernel can't take CPU % offline",
       "choose another CPU" },
     { EOPNOTSUPP, TO_ONLINE, REASON_NO_FILE, "the kernel can't bring CPU % online", NULL },

@@ -21,6 +21,7 @@ enum reason_fact {
     REASON_LAST_SHARED = 1U << 8,  /**< the other online CPUs are all isolated */
     REASON_DEADLINE = 1U << 9,     /**< there are SCHED_DEADLINE tasks */
     REASON_NOHZ = 1U << 10,        /**< there are nohz_full CPUs, and this is none of them */
+    REASON_NO_DIR = 1U << 11,      /**< present, without a directory cpuN */
 };
 
 /**

@@ -247,6 +247,25 @@ START_TEST(unplugged_meanwhile)
 }
 END_TEST
 
+START_TEST(without_a_directory)
+{
+    _cleanup_(tree_freep) char *tree = make_tree();
+    _cleanup_(cpuctl_root_freep) struct cpuctl_root *root = tree_root(tree, true);
+    _cleanup_(cpuctl_change_freep) struct cpuctl_change *up = NULL, *down = NULL, *idle = NULL;
+    const struct cpuctl_result *result;
+
+    /* as Linux has it for a moment while a CPU is plugged or unplugged */
+    ck_assert_int_eq(cpuctl_can_offline(root, 4), 1);
+    tree_remove(tree, ROOT_CPU_DIR "/cpu4");
+    result = change_one(root, 4, true, NULL, &up);
+    ck_assert_int_eq(result->code, -ENODEV);
+    ck_assert_ptr_nonnull(strstr(result->reason, "CPU 4 has no directory"));
+    ck_assert_int_eq(change_one(root, 4, false, NULL, &idle)->outcome, CPUCTL_ALREADY);
+    tree_remove(tree, ROOT_CPU_DIR "/cpu2");
+    ck_assert_int_eq(change_one(root, 2, false, NULL, &down)->code, -ENODEV);
+}
+END_TEST
+
 START_TEST(the_kernel_log_is_attached)
 {
     _cleanup_(tree_freep) char *tree = make_tree();
@@ -370,6 +389,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, done_and_undone);
     tcase_add_test(tests, interrupted);
     tcase_add_test(tests, unplugged_meanwhile);
+    tcase_add_test(tests, without_a_directory);
     tcase_add_test(tests, the_kernel_log_is_attached);
     tcase_add_test(tests, skipped_ones);
     tcase_add_test(tests, facts_from_the_system);
