@@ -136,10 +136,10 @@ static int wait_for_goal(const struct tool *tool, const struct change_options *o
     if (options->wait == 0)
         return 0;
     r = wait_for_present(tool, &wanted, options->wait);
-    if (r == 0)
-        tool_error(tool,
-                   "not all CPUs were plugged within %u seconds; going on with those that are",
-                   options->wait);
+    if (r == 0) /* a number is reached or refused as a whole */
+        tool_error(tool, "not all CPUs were plugged within %u second%s%s", options->wait,
+                   options->wait == 1 ? "" : "s",
+                   goal->kind == GOAL_COUNT ? "" : "; going on with those that are");
     if (r == -EINTR)
         tool_error(tool, "interrupted while waiting for CPUs; nothing was changed");
     return r < 0 ? r : 0;

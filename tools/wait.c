@@ -18,6 +18,19 @@ static uint64_t now_usec(void)
     return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+/** How many CPUs of @set have their directory: the kernel's mask has them a moment before. */
+static unsigned int count_there(const struct tool *tool, const struct cpuctl_set *set)
+{
+    unsigned int count = 0;
+
+    cpuctl_set_foreach (cpu, set) {
+        count += cpuctl_can_offline(tool->root, (unsigned int)cpu) != -ENODEV;
+        /* the file "online" comes a moment after the directory: to be looked for again */
+        cpuctl_root_forget_cpu(tool->root, (unsigned int)cpu);
+    }
+    return count;
+}
+
 /** Returns 1 when everything is present, 0 when not yet, or a negative errno after a message. */
 static int is_present(const struct tool *tool, const struct wait_for *wanted)
 {
@@ -33,8 +46,10 @@ static int is_present(const struct tool *tool, const struct wait_for *wanted)
         return r;
     }
     present = cpuctl_state_get(state, CPUCTL_PRESENT);
-    return (!wanted->cpus || cpuctl_set_is_subset(wanted->cpus, present)) &&
-           cpuctl_set_count(present) >= wanted->count;
+    if (wanted->cpus)
+        return cpuctl_set_is_subset(wanted->cpus, present) &&
+               count_there(tool, wanted->cpus) == cpuctl_set_count(wanted->cpus);
+    return count_there(tool, present) >= wanted->count;
 }
 
 /** Takes all events that are there. Returns 0 or a negative errno. */

@@ -67,6 +67,17 @@ def run(*words, env=None, **options):
                           timeout=60, stdin=subprocess.DEVNULL, **options)
 
 
+def run_as_live(tree, *words):
+    """Run cpuctl on this machine with the CPUs of @tree in /sys; None where that can't be had."""
+    if subprocess.run(["unshare", "--mount", "mount", "--bind", tree / CPU, f"/{CPU}"],
+                      stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        return None
+    return subprocess.run(["unshare", "--mount", "sh", "-c", 'mount --bind "$1" "$2"; shift 2; exec "$@"',
+                           "sh", tree / CPU, f"/{CPU}", CPUCTL, *map(str, words)],
+                          env=dict(os.environ, LC_ALL="C", TERM="xterm"), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False, timeout=60)
+
+
 def lscpu(*words):
     """What lscpu prints, or None where there is none."""
     if not shutil.which("lscpu"):
