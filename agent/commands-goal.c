@@ -13,7 +13,6 @@
 #include "agent/worker.h"
 #include "libcpuctl/cpuctl.h"
 
-DEFINE_CLEANUP(struct cpuctl_plan *, cpuctl_plan_free);
 DEFINE_CLEANUP(struct cpuctl_set *, cpuctl_set_free);
 DEFINE_CLEANUP(struct cpuctl_state *, cpuctl_state_free);
 
@@ -21,9 +20,10 @@ DEFINE_CLEANUP(struct cpuctl_state *, cpuctl_state_free);
 struct goal {
     struct agent *agent;
     struct qmp_request *request;
+    struct cpuctl_set *cpus; /* to have online; NULL: @count of them */
+    unsigned int count;
     struct cpuctl_plan *plan;
-    size_t next; /* entry of the plan */
-    size_t outcomes[CPUCTL_SKIPPED + 1];
+    size_t next;                 /* entry of the plan */
     struct json_object *results; /* so far */
     int r;                       /* of putting them together */
 };
@@ -32,6 +32,7 @@ static void goal_free(struct goal *goal)
 {
     if (!goal)
         return;
+    cpuctl_set_free(goal->cpus);
     cpuctl_plan_free(goal->plan);
     json_object_put(goal->results);
     free(goal);
@@ -44,7 +45,6 @@ static void push_result(struct goal *goal, const struct cpuctl_result *result)
     struct json_object *entry = json_object_new_object();
     int *r = &goal->r;
 
-    goal->outcomes[result->outcome]++;
     reply_push(r, goal->results, entry);
     reply_put(r, entry, "logical-id", json_object_new_int64(result->cpu));
     reply_put(r, entry, "online", json_object_new_boolean(result->online));
@@ -55,11 +55,19 @@ static void push_result(struct goal *goal, const struct cpuctl_result *result)
     reply_put_text(r, entry, "kernel-log", result->kernel_log);
 }
 
+/* What was skipped, or changed by somebody else meanwhile, counts too: so the machine is asked. */
+static bool is_reached(const struct goal *goal, const struct cpuctl_set *online)
+{
+    return goal->cpus ? cpuctl_set_equal(goal->cpus, online)
+                      : cpuctl_set_count(online) == goal->count;
+}
+
 /* Ends the goal. What is left of the plan was not begun: @unfinished says why. */
 static void finish(struct goal *goal, const char *unfinished)
 {
     struct json_object *info = json_object_new_object();
     _cleanup_(cpuctl_state_freep) struct cpuctl_state *state = NULL;
+    const struct cpuctl_set *online = NULL;
     struct cpuctl_error error = { 0 };
     int r;
 
@@ -73,10 +81,11 @@ static void finish(struct goal *goal, const char *unfinished)
         push_result(goal, &result);
     }
     r = goal->r;
-    reply_put(&r, info, "reached",
-              json_object_new_boolean(goal->outcomes[CPUCTL_REFUSED] == 0 && !unfinished));
     if (cpuctl_state_read(goal->agent->root, &state, &error) >= 0)
-        reply_put_set(&r, info, "online", cpuctl_state_get(state, CPUCTL_ONLINE));
+        online = cpuctl_state_get(state, CPUCTL_ONLINE);
+    reply_put(&r, info, "reached", json_object_new_boolean(online && is_reached(goal, online)));
+    if (online)
+        reply_put_set(&r, info, "online", online);
     reply_put(&r, info, "results", TAKE_PTR(goal->results));
     reply_send(goal->request, r, info);
     goal_free(goal);
@@ -159,11 +168,10 @@ static int parse_cpus(struct agent *agent, const char *list, struct cpuctl_set *
 }
 
 /* Reads the arguments and makes the plan. Returns 0 or -EINVAL with @error filled. */
-static int make_plan(struct agent *agent, struct json_object *arguments,
-                     struct cpuctl_plan **ret_plan, struct qmp_error *error)
+static int make_plan(struct goal *goal, struct json_object *arguments, struct qmp_error *error)
 {
     static const char *const members[] = { "count", "cpus", "force", NULL };
-    _cleanup_(cpuctl_set_freep) struct cpuctl_set *set = NULL;
+    struct agent *agent = goal->agent;
     struct cpuctl_error why = { 0 };
     const char *list = NULL;
     uint64_t count = 0;
@@ -179,18 +187,20 @@ static int make_plan(struct agent *agent, struct json_object *arguments,
     if (by_count == by_list)
         return qmp_error_set(error, QMP_GENERIC_ERROR,
                              "exactly one of the parameters 'count' and 'cpus' is needed");
-    r = by_list ? parse_cpus(agent, list, &set, &why) : 0;
+    r = by_list ? parse_cpus(agent, list, &goal->cpus, &why) : 0;
     if (r < 0)
         return qmp_error_set(error, QMP_GENERIC_ERROR, "Parameter 'cpus': %s", why.text);
     if (by_list)
-        count = cpuctl_set_count(set);
+        count = cpuctl_set_count(goal->cpus);
+    goal->count = (unsigned int)count;
     /* Refused as a whole, before anything is changed. */
-    r = policy_check_count(&agent->policy, (unsigned int)count, &why);
+    r = policy_check_count(&agent->policy, goal->count, &why);
     if (r >= 0 && by_list)
-        r = cpuctl_plan_exactly(agent->root, set, force ? CPUCTL_PLAN_FORCE : 0, ret_plan, &why);
+        r = cpuctl_plan_exactly(agent->root, goal->cpus, force ? CPUCTL_PLAN_FORCE : 0, &goal->plan,
+                                &why);
     else if (r >= 0)
-        r = cpuctl_plan_count(agent->root, (unsigned int)count, force ? CPUCTL_PLAN_FORCE : 0,
-                              ret_plan, &why);
+        r = cpuctl_plan_count(agent->root, goal->count, force ? CPUCTL_PLAN_FORCE : 0, &goal->plan,
+                              &why);
     if (r < 0)
         return qmp_error_set(error, QMP_GENERIC_ERROR, "%s", why.text);
     return 0;
@@ -199,16 +209,10 @@ static int make_plan(struct agent *agent, struct json_object *arguments,
 void command_set_goal(struct qmp_request *request, struct json_object *arguments)
 {
     struct agent *agent = request_agent(request);
-    _cleanup_(cpuctl_plan_freep) struct cpuctl_plan *plan = NULL;
-    _cleanup_(goal_freep) struct goal *goal = NULL;
+    _cleanup_(goal_freep) struct goal *goal = calloc(1, sizeof(*goal));
     struct qmp_error error = { 0 };
     struct worker_batch batch;
 
-    if (make_plan(agent, arguments, &plan, &error) < 0) {
-        qmp_request_error(request, &error);
-        return;
-    }
-    goal = calloc(1, sizeof(*goal));
     if (goal)
         goal->results = json_object_new_array();
     if (!goal || !goal->results) {
@@ -217,7 +221,10 @@ void command_set_goal(struct qmp_request *request, struct json_object *arguments
     }
     goal->agent = agent;
     goal->request = request;
-    goal->plan = TAKE_PTR(plan);
+    if (make_plan(goal, arguments, &error) < 0) {
+        qmp_request_error(request, &error);
+        return;
+    }
     batch = (struct worker_batch){ .step = step, .interrupt = interrupt, .userdata = goal };
     qmp_request_later(request, cancel, goal);
     goal = NULL;

@@ -70,6 +70,19 @@ def test_goal_by_count_and_by_list(guest):
     same((again["reached"], [e for e in again["results"] if e["result"] == "done"]), (True, []))
 
 
+@guest(agents=OURS, cpus=4, cmdline="isolcpus=3")
+def test_goal_that_leaves_an_isolated_cpu_out(guest):
+    # Skipped is not refused, but CPU 3 is not as was asked for either.
+    goal = guest.agent.execute(GOAL, cpus="0-1")
+    same((goal["reached"], goal["online"]), (False, "0-1,3"))
+    same([(e["logical-id"], e["result"]) for e in goal["results"]],
+         [(0, "already"), (1, "already"), (3, "skipped"), (2, "done")])
+    # By number it is: which CPUs is the guest's choice.
+    same(guest.agent.execute(GOAL, count=2)["reached"], True)
+    goal = guest.agent.execute(GOAL, cpus="0-1", force=True)
+    same((goal["reached"], goal["online"]), (True, "0-1"))
+
+
 @guest(agents=OURS, cpus=1, maxcpus=4, fresh=True)
 def test_events_tell_what_happened(guest):
     slot = guest.add_cpu()
