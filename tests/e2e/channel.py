@@ -69,7 +69,7 @@ class Stream:
 
 
 class Hung(TimeoutError):
-    """A guest does not answer any more, although no command may take that long."""
+    """A guest's kernel does not go on any more, although nothing may take it that long."""
 
 
 class Shell:

@@ -127,7 +127,10 @@ class Guest(Machine):
             self.process.wait(2)
         faults = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL}
         status = self.process.returncode
-        return f"QEMU ended by {signal.Signals(-status).name}" if status in faults else ""
+        if status not in faults:
+            return ""
+        said = (self.folder / "qemu.log").read_text(errors="replace").splitlines()[-3:]
+        return "\n".join([f"QEMU ended by {signal.Signals(-status).name}"] + said)
 
     def possible_cpus(self):
         """query-hotpluggable-cpus, in the order in which CPUs are numbered."""

@@ -62,7 +62,7 @@ class Machine:
         """Raise an exception if the guest is known to be gone."""
 
     def crashed(self):
-        """In words that the emulator ended by a fault of its own; empty if it did not."""
+        """In words how the emulator ended by a fault of its own; empty if it did not."""
         return ""
 
     def console_log(self):

@@ -16,7 +16,7 @@ import subprocess
 
 import case
 import image
-from channel import Agent, Shell, wait_until
+from channel import Agent, Hung, Shell, wait_until
 from guest import Guest
 from tool import PROGRAM
 
@@ -98,7 +98,13 @@ class SystemdGuest(Guest):
         # The shell that answers is ended too: after its answer.
         how = how or functools.partial(self.sh, "(sleep 1; systemctl reboot) >/dev/null 2>&1 &")
         how()
-        wait_until(lambda: b"guest-init: ready" in self.console_log()[seen:], "the reboot", 180)
+        try:
+            wait_until(lambda: b"guest-init: ready" in self.console_log()[seen:], "the reboot", 180)
+        except TimeoutError as error:
+            # From there on no process of the guest has a part in it.
+            if b"Sending SIGKILL to remaining processes" in self.console_log()[seen:]:
+                raise Hung(str(error)) from None
+            raise
         self.shell.stream.close()
         self.shell = Shell(self.shell_path)
         self.wait_for_systemd()
