@@ -44,6 +44,9 @@ static int run(const struct config *config)
     r = log_open(config->logfile, config->verbose, &error);
     if (r >= 0 && config->daemon)
         r = background_enter(&error);
+    /* Standard error may have been a terminal, and was preferred to the journal then. */
+    if (r >= 0 && config->daemon && !config->logfile)
+        r = log_open(NULL, config->verbose, &error);
     if (r >= 0 && config->pidfile)
         r = pid_fd = background_write_pid(config->pidfile, &error);
     if (r >= 0) {

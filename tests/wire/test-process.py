@@ -273,6 +273,27 @@ def test_background():
         equal("ending by signal 15" in (path / "own-log").read_text(encoding="ascii"), True)
 
 
+def test_background_from_a_terminal():
+    """begun at a terminal, which it leaves, the agent in the background logs to the journal"""
+    if subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        raise Skip("no mount namespace can be made here")
+    with folder() as path, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        (path / "run/systemd/journal").mkdir(parents=True)
+        journal.bind(str(path / "run/systemd/journal/socket"))
+        journal.settimeout(10)
+        ours, theirs = pty.openpty()
+        command = [agent_program(), "-c", "/dev/null", *on_socket(path), "-d", "-f", str(path / "pid")]
+        done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /run && exec "$@"', path / "run", *command],
+                              stderr=theirs, timeout=20, check=False)
+        equal(done.returncode, 0)
+        wait_for((path / "socket").exists, "the agent's socket")
+        os.kill(int((path / "pid").read_text(encoding="ascii")), signal.SIGTERM)
+        while b"MESSAGE=ending by signal 15" not in journal.recv(65536).splitlines():
+            pass
+        os.close(ours)
+        os.close(theirs)
+
+
 def test_filter():
     """the system call filter is on, unless it was turned off"""
     for options, mode in (((), SECCOMP_FILTER), (("--no-seccomp",), 0)):
