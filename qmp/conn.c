@@ -91,7 +91,8 @@ static bool can_go_on(const struct qmp_conn *conn)
 
 bool qmp_conn_wants_input(const struct qmp_conn *conn)
 {
-    return conn->input.size == 0 && can_go_on(conn);
+    /* What failed outside of the owner's calls is told by qmp_conn_read(). */
+    return conn->failed || (conn->input.size == 0 && can_go_on(conn));
 }
 
 void conn_notify(struct qmp_conn *conn)
@@ -166,8 +167,10 @@ ssize_t qmp_conn_read(struct qmp_conn *conn, int fd)
     char data[QMP_CONN_INPUT_MAX];
     ssize_t n, taken;
 
+    if (conn->failed)
+        return -ENOMEM;
     if (!qmp_conn_wants_input(conn))
-        return conn->failed ? -ENOMEM : -EAGAIN;
+        return -EAGAIN;
     do
         n = read(fd, data, sizeof(data));
     while (n < 0 && errno == EINTR);

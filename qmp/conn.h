@@ -54,7 +54,8 @@ ssize_t qmp_conn_feed(struct qmp_conn *conn, const char *data, size_t size);
 /**
  * Reads once from @fd and feeds it. Returns the number of bytes read, 0 at the end of the stream
  * (or, on a virtio-serial port, while no host is connected), -EAGAIN (nothing there, or no input is
- * wanted: qmp_conn_wants_input() tells which), or another negative errno.
+ * wanted: qmp_conn_wants_input() tells which), -ENOMEM (memory was short, perhaps for an earlier
+ * reply: the connection is to be freed), or another negative errno.
  */
 ssize_t qmp_conn_read(struct qmp_conn *conn, int fd);
 
@@ -72,8 +73,8 @@ int qmp_conn_write(struct qmp_conn *conn, int fd);
 
 /**
  * Sends @value (not taken over) outside of any request, for a greeting or an event; it comes
- * between two replies. Returns 0, -ENOBUFS (the client doesn't read: as many bytes as the send limit
- * wait for it), -EBUSY (a reply is being streamed) or -ENOMEM.
+ * between two replies. Returns 0, -ENOBUFS (the client doesn't read: as many bytes as the send
+ * limit wait for it), -EBUSY (a reply is being streamed) or -ENOMEM.
  */
 int qmp_conn_send(struct qmp_conn *conn, struct json_object *value);
 /** Sets the send limit, bytes; QMP_CONN_OUTPUT_MAX at first. For servers of long replies. */

@@ -10,6 +10,7 @@
 #include "main.h"
 #include "qmp/conn.h"
 #include "qmp/json.h"
+#include "qmp/server-internal.h"
 
 /* ---- a server under test ---- */
 
@@ -398,6 +399,30 @@ START_TEST(test_cancel)
 }
 END_TEST
 
+/* The owner reads only when it is wanted, and so has to be told in this way, too. */
+START_TEST(test_reply_without_memory)
+{
+    struct qmp_request *request;
+    struct fixture f;
+
+    setup(&f, &plain);
+    feed_text(&f, "{\"execute\":\"later\"}" PING);
+    request = later;
+    later = NULL;
+    f.changes = 0;
+    f.conn->output.limit = 4; /* as if there were no memory for more */
+    qmp_request_return(request, NULL);
+    ck_assert_uint_gt(f.changes, 0);
+    ck_assert(qmp_conn_wants_input(f.conn));
+    ck_assert_int_eq(qmp_conn_read(f.conn, -1), -ENOMEM);
+    qmp_conn_reset(f.conn);
+    f.conn->output.limit = 0;
+    feed_text(&f, PING);
+    ck_assert_str_eq(take(&f), OK);
+    teardown(&f);
+}
+END_TEST
+
 START_TEST(test_back_pressure)
 {
     struct fixture f;
@@ -488,6 +513,7 @@ Suite *unit_suite(void)
     tcase_add_test(tcase, test_too_long);
     tcase_add_test(tcase, test_later);
     tcase_add_test(tcase, test_cancel);
+    tcase_add_test(tcase, test_reply_without_memory);
     tcase_add_test(tcase, test_back_pressure);
     tcase_add_test(tcase, test_send);
     tcase_add_test(tcase, test_policy);
