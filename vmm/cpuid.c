@@ -159,6 +159,15 @@ static void note_missing(char *missing, size_t size, const char *name, size_t le
     snprintf(missing + used, size - used, "%s%.*s", used > 0 ? ", " : "", (int)length, name);
 }
 
+/* Sets a feature that is asked for. Of a leaf that KVM does not have it needs one, for
+ * check_offer() to find and name it. */
+static void ask_for(struct kvm_cpuid2 *table, const struct cpuid_feature *feature)
+{
+    if (!cpuid_find(table, feature->leaf, feature->subleaf))
+        cpuid_add(table, feature->leaf, (int)feature->subleaf);
+    set(table, feature, true);
+}
+
 /* Leaves of @table only what @model names. */
 static void restrict_to(struct kvm_cpuid2 *table, const struct kvm_cpuid2 *offer,
                         const struct cpuid_model *model)
@@ -177,7 +186,7 @@ static void restrict_to(struct kvm_cpuid2 *table, const struct kvm_cpuid2 *offer
         const struct cpuid_feature *feature = find_feature(word, length);
 
         if (feature)
-            set(table, feature, true);
+            ask_for(table, feature);
         word += length + strspn(word + length, " ");
     }
 }
@@ -194,7 +203,10 @@ static int apply_word(struct kvm_cpuid2 *table, const char *word, size_t length,
         return cpuctl_error_set(error, -EINVAL,
                                 "--cpu: \"%.*s\" is not + or - and a known feature; see --cpu help",
                                 (int)length, word);
-    set(table, feature, word[0] == '+');
+    if (word[0] == '+')
+        ask_for(table, feature);
+    else
+        set(table, feature, false);
     return 0;
 }
 

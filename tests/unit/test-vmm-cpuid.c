@@ -170,6 +170,10 @@ static const struct {
     { "x86-64-v3", -ENOTSUP, "avx2" },
     { "SandyBridge,-xsave", -ENOTSUP, "avx" },
     { "host,+avx512f", -ENOTSUP, "avx512f" },
+    /* KVM has not even the leaf. */
+    { "host,+invtsc", -ENOTSUP, "support invtsc" },
+    { "host,+xsavec,+xsaveopt,-xsavec", -ENOTSUP, "support xsaveopt" },
+    { "SandyBridge,-xsave,-avx", -ENOTSUP, "xsaveopt" },
     { "host,+nonsense", -EINVAL, "+nonsense" },
     { "host,popcnt", -EINVAL, "popcnt" },
     { "Nehalem", -EINVAL, "Nehalem" },
