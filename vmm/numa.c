@@ -355,7 +355,10 @@ static int complete_sizes(struct parser *parser)
         return 0;
     }
     for (unsigned int node = 0; node < numa->count; node++)
-        sum += numa->sizes[node];
+        if (__builtin_add_overflow(sum, numa->sizes[node], &sum)) {
+            sum = UINT64_MAX;
+            break;
+        }
     if (sum == parser->memory)
         return 0;
     return cpuctl_error_set(parser->error, -EINVAL,

@@ -162,6 +162,22 @@ START_TEST(refuses)
 }
 END_TEST
 
+/* 2^64 bytes and what --memory has. */
+START_TEST(sizes_that_wrap_around)
+{
+    const char *texts[18];
+    struct cpuctl_error error = { 0 };
+    struct numa numa;
+
+    for (unsigned int i = 0; i < 17; i++)
+        texts[i] = "node,mem=999999999G";
+    texts[17] = "node,mem=179869202G";
+    ck_assert_int_eq(numa_parse(texts, 18, &(struct smp){ 1, 1, 1, 1, 1, 1 }, GIB, &numa, &error),
+                     -EINVAL);
+    ck_assert_ptr_nonnull(strstr(error.text, "of memory in all, but --memory is 1048576 KiB"));
+}
+END_TEST
+
 START_TEST(too_many_nodes)
 {
     const char *texts[NUMA_NODES_MAX + 1];
@@ -222,6 +238,7 @@ Suite *unit_suite(void)
 
     tcase_add_loop_test(tests, accepts, 0, sizeof(good) / sizeof(good[0]));
     tcase_add_loop_test(tests, refuses, 0, sizeof(bad) / sizeof(bad[0]));
+    tcase_add_test(tests, sizes_that_wrap_around);
     tcase_add_test(tests, too_many_nodes);
     tcase_add_test(tests, pieces);
     suite_add_tcase(suite, tests);
