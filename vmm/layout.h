@@ -41,7 +41,6 @@
 #define LAYOUT_IOAPIC      0xfec00000ULL
 #define LAYOUT_IOAPIC_SIZE 0x1000ULL
 #define LAYOUT_LAPIC       0xfee00000ULL
-#define LAYOUT_MSI_SIZE    0x100000ULL
 
 /** VMX hosts without unrestricted guest keep a task state segment and a page table here. */
 #define LAYOUT_IDENTITY_MAP 0xfffbc000ULL

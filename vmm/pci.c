@@ -9,7 +9,6 @@
 
 #include "layout.h"
 
-#define BAR_SIZE_MIN       4096U
 #define FUNCTION_SIZE      4096U /* of ECAM */
 #define FUNCTIONS          8U
 #define CAPABILITIES_START 0x40U

@@ -382,7 +382,6 @@ int virtio_blk_new(const struct memory *memory, const struct virtio_blk_options 
     if (r == 0)
         r = start_thread(blk);
     if (r < 0) {
-
         free_parts(blk);
         return fail_system(error, r, "--drive %s", options->path);
     }

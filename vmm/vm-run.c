@@ -122,9 +122,8 @@ static int reset(struct vm *vm, struct cpuctl_error *error)
     devices_reset(vm->devices);
     ioapic_reset(vm->ioapic);
     r = cpus_reset(vm->cpus);
-    if (r < 0) {
+    if (r < 0)
         return fail_system(error, r, "a vCPU can not be reset");
-    }
     r = vm_build_acpi(vm, error);
     if (r < 0 || !vm->options->kernel)
         return r;
