@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -102,6 +103,10 @@ int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_size,
         n = read(fd, text + size, room - size - 1);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EAGAIN) { /* a pipe whose writer takes its time */
+            poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
+            continue;
+        }
         if (n < 0)
             return cpuctl_error_set(error, -errno, "Failed to read file '%s': %s", path,
                                     strerror(errno));
