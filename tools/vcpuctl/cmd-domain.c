@@ -9,15 +9,24 @@
 #include "output.h"
 #include "qmp/json.h"
 
+int command_need_store(const struct tool *tool, const struct arguments *arguments)
+{
+    if (tool->qmp)
+        return output_error("command '%s' works on a defined domain, not with --qmp",
+                            arguments->command->name);
+    if (tool->agent)
+        return output_error("Option --qmp is required by option --agent");
+    return EXIT_DONE;
+}
+
 int command_find_domain(struct tool *tool, const struct arguments *arguments,
                         struct domain **ret_domain)
 {
     struct cpuctl_error error = { 0 };
     const char *word = arguments_get(arguments, "domain");
 
-    if (tool->qmp)
-        return output_error("command '%s' works on a defined domain, not with --qmp",
-                            arguments->command->name);
+    if (command_need_store(tool, arguments) != EXIT_DONE)
+        return EXIT_FAILED;
     if (store_find(tool->store, word, ret_domain, &error) == 0)
         return EXIT_DONE;
     return output_failure(&error, NULL);
@@ -31,6 +40,8 @@ static int run_define(struct tool *tool, const struct arguments *arguments)
     struct cpuctl_error error = { 0 };
     size_t size;
 
+    if (command_need_store(tool, arguments) != EXIT_DONE)
+        return EXIT_FAILED;
     if (file_read(path, DEFINITION_SIZE_MAX, &text, &size, &error) < 0)
         return output_failure(&error, NULL);
     if (definition_parse(text, size, path, &definition, &error) < 0 ||
@@ -122,6 +133,8 @@ static int print_of(struct tool *tool, const struct arguments *arguments, unsign
     const char *word;
     int r;
 
+    if (command_need_store(tool, arguments) != EXIT_DONE)
+        return EXIT_FAILED;
     if (store_find_by(tool->store, arguments_get(arguments, "domain"), by, &domain, &error) < 0)
         return output_failure(&error, NULL);
     word = strcmp(key, "name") == 0 ? domain->name : domain->uuid;

@@ -119,6 +119,8 @@ int cmd_list(struct tool *tool, const struct arguments *arguments)
     size_t count;
     int r = EXIT_DONE;
 
+    if (command_need_store(tool, arguments) != EXIT_DONE)
+        return EXIT_FAILED;
     if (store_list(tool->store, warn, &domains, &count, &error) < 0)
         return output_failure(&error, "Failed to list domains");
     if (tool->json)

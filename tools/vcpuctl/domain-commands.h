@@ -10,6 +10,11 @@
 extern const struct command domain_commands[];
 extern const struct command life_commands[];
 
+/**
+ * Refuses --qmp and --agent for a command about the store. Returns EXIT_DONE, or EXIT_FAILED after
+ * a message.
+ */
+int command_need_store(const struct tool *tool, const struct arguments *arguments);
 /** Looks up the command's option "domain". Returns EXIT_DONE, or EXIT_FAILED after a message. */
 int command_find_domain(struct tool *tool, const struct arguments *arguments,
                         struct domain **ret_domain);
