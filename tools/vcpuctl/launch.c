@@ -20,6 +20,7 @@
 #include "output.h"
 #include "scope.h"
 #include "store-internal.h"
+#include "target.h"
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
@@ -43,7 +44,8 @@ struct launch {
     struct command_line line;
     pid_t pid;
     int alive; /**< the descriptor that the VMM inherits */
-    int link;  /**< our end of a socket pair: a byte lets the child go on, an errno comes back */
+    int link;  /**< our end of a socket pair: a byte lets the child go on, an errno comes back, a
+                   negative one from the affinity */
 };
 
 /* ---- before the process ---- */
@@ -74,6 +76,35 @@ static int check_paths(const struct domain *domain, struct cpuctl_error *error)
                                 "up to %u bytes",
                                 domain->folder, SOCKET_PATH_MAX);
     return 0;
+}
+
+/* Whether the host has a CPU of @set, the cpuset of @what. */
+static int check_place(const struct cpuctl_set *set, const char *what, struct cpuctl_error *error)
+{
+    unsigned int cpus = host_cpus();
+    _cleanup_free_ char *list = NULL;
+
+    if (!set || cpuctl_set_next(set, 0) < (int)cpus)
+        return 0;
+    list = cpuctl_set_format_list(set);
+    return cpuctl_error_set(error, -ENOTSUP,
+                            "unsupported configuration: %s cpuset='%.200s': the last CPU of this "
+                            "host is %u",
+                            what, list ? list : "", cpus - 1);
+}
+
+static int check_places(const struct definition *definition, struct cpuctl_error *error)
+{
+    int r = check_place(definition->cpuset, "<vcpu>", error);
+
+    r = r < 0 ? r : check_place(definition->emulatorpin, "<emulatorpin>", error);
+    for (unsigned int i = 0; r == 0 && i < definition->vcpu_max; i++) {
+        char what[40];
+
+        snprintf(what, sizeof(what), "<vcpupin> of vCPU %u,", i);
+        r = definition->vcpus[i].enabled ? check_place(definition->vcpus[i].pin, what, error) : 0;
+    }
+    return r;
 }
 
 static void read_boot(struct status *status)
@@ -109,20 +140,19 @@ static int next_id(const struct store *store, const char *boot, int *ret_id,
 
 /* ---- the process ---- */
 
-static void set_affinity(const struct definition *definition)
+static int set_affinity(const struct definition *definition)
 {
     const struct cpuctl_set *set =
         definition->emulatorpin ? definition->emulatorpin : definition->cpuset;
     cpu_set_t cpus;
 
     if (!set)
-        return;
+        return 0;
     CPU_ZERO(&cpus);
     cpuctl_set_foreach (cpu, set)
         if (cpu < CPU_SETSIZE)
             CPU_SET((size_t)cpu, &cpus);
-    if (sched_setaffinity(0, sizeof(cpus), &cpus) < 0)
-        dprintf(STDERR_FILENO, "vcpuctl: cannot set the CPU affinity: %s\n", strerror(errno));
+    return sched_setaffinity(0, sizeof(cpus), &cpus) < 0 ? -errno : 0;
 }
 
 /* In the child: never returns. */
@@ -144,9 +174,11 @@ static void run_child(const struct launch *launch, int link, int log)
     } else if (read(link, &byte, 1) != 1) {
         _exit(127);
     } else {
-        set_affinity(launch->domain->live);
-        execv(launch->line.words[0], launch->line.words);
-        code = errno;
+        code = set_affinity(launch->domain->live);
+        if (code == 0) {
+            execv(launch->line.words[0], launch->line.words);
+            code = errno;
+        }
     }
     if (write(link, &code, sizeof(code)) < 0)
         _exit(126);
@@ -185,10 +217,13 @@ static int let_go(struct launch *launch, struct cpuctl_error *error)
 
     if (send(launch->link, "", 1, MSG_NOSIGNAL) != 1)
         return cpuctl_error_set(error, -EPIPE, "the VMM's process ended before it began");
-    if (read(launch->link, &code, sizeof(code)) == sizeof(code))
-        return cpuctl_error_set(error, -code, "cannot execute binary %s: %s", launch->line.words[0],
-                                strerror(code));
-    return 0;
+    if (read(launch->link, &code, sizeof(code)) != sizeof(code))
+        return 0;
+    if (code < 0)
+        return cpuctl_error_set(error, code, "cannot set CPU affinity of the emulator: %s",
+                                strerror(-code));
+    return cpuctl_error_set(error, -code, "cannot execute binary %s: %s", launch->line.words[0],
+                            strerror(code));
 }
 
 /* The end of what the VMM has said, on one line. */
@@ -328,6 +363,7 @@ static int prepare(struct launch *launch, struct status *status, struct cpuctl_e
     int r = domain_need_config(domain, error);
 
     r = r < 0 ? r : definition_check_start(domain->config, error);
+    r = r < 0 ? r : check_places(domain->config, error);
     r = r < 0 ? r : check_paths(domain, error);
     r = r < 0 ? r : launch_command_line(domain->config, domain->folder, &launch->line, error);
     if (r < 0)
