@@ -8,6 +8,7 @@
 #include "libcpuctl/cpuctl.h"
 #include "qmp/client.h"
 #include "store.h"
+#include "text.h"
 
 #define MONITOR_TIMEOUT (10U * 1000000U)
 #define AGENT_TIMEOUT   (5U * 1000000U) /* as libvirt waits for guest-sync */
@@ -51,7 +52,7 @@ static int is_agent_there(struct domain *domain, const char *path, struct cpuctl
         if (json_object_is_type(chardev, json_type_object) &&
             qmp_get_string(chardev, NULL, "filename", QMP_REQUIRED, &filename, NULL) > 0 &&
             qmp_get_bool(chardev, NULL, "frontend-open", QMP_REQUIRED, &open, NULL) > 0 && open &&
-            strstr(filename, path))
+            text_names_socket(filename, path))
             return 1;
     }
     return 0;

@@ -22,3 +22,13 @@ void text_clean(char *text, const char *keep)
         *c = '?';
     }
 }
+
+bool text_names_socket(const char *filename, const char *path)
+{
+    size_t length = strlen(path);
+
+    for (const char *found = strstr(filename, path); found; found = strstr(found + 1, path))
+        if (found[length] == ',' || !found[length])
+            return true;
+    return false;
+}

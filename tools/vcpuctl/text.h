@@ -13,4 +13,7 @@ bool text_is_control(const char *text);
 /** Puts '?' in the place of control characters but those of @keep. */
 void text_clean(char *text, const char *keep);
 
+/** Whether @filename, a character device's ("unix:PATH,server=on"), is that of the socket @path. */
+bool text_names_socket(const char *filename, const char *path);
+
 #endif

@@ -113,7 +113,7 @@ static bool port_is_open(struct vm *vm)
 
         if (json_object_is_type(entry, json_type_object) &&
             qmp_get_string(entry, NULL, "filename", QMP_REQUIRED, &filename, NULL) > 0 &&
-            strstr(filename, vm->agent_path))
+            text_names_socket(filename, vm->agent_path))
             qmp_get_bool(entry, NULL, "frontend-open", QMP_OPTIONAL, &open, NULL);
     }
     return open;
