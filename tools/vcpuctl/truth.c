@@ -78,6 +78,13 @@ static void say_leaving(const struct truth_row *row, char *text, size_t size)
         snprintf(text, size, "to be removed; the guest has not answered");
 }
 
+/* Whether the VMM has asked the guest for it and still waits. */
+static bool is_being_removed(const struct vm_vcpu *vcpu)
+{
+    return vcpu->request == VM_REQUEST_REMOVAL &&
+           (vcpu->phase == VM_PHASE_REQUESTED || vcpu->phase == VM_PHASE_IN_PROGRESS);
+}
+
 /* Plugged, and the guest does not have it. */
 static void say_not_taken(const struct truth_row *row, char *text, size_t size)
 {
@@ -111,6 +118,10 @@ void truth_sentence(const struct truth_row *row, char *text, size_t size)
         snprintf(text, size,
                  "asked for, but the VMM does not have it: it could not be plugged, or the "
                  "guest gave it back");
+    else if (row->plugged == TRUTH_YES && is_being_removed(row->vcpu))
+        snprintf(text, size, "asked for, but its removal is under way: the guest %s",
+                 row->vcpu->phase == VM_PHASE_REQUESTED ? "has not taken the request yet"
+                                                        : "is at it and has not ejected it yet");
     else if (row->plugged == TRUTH_YES && row->present == TRUTH_NO)
         say_not_taken(row, text, size);
     else if (row->plugged == TRUTH_YES && row->online == TRUTH_NO)
