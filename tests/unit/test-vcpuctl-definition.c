@@ -315,7 +315,22 @@ START_TEST(maximum)
         parse("<vcpu>4</vcpu>", "<cputune><vcpupin vcpu='3' cpuset='0'/></cputune>");
     _cleanup_(definition_freep) struct definition *shaped =
         parse(VCPU, "<cpu><topology sockets='2' cores='1' threads='1'/></cpu>");
+    _cleanup_(definition_freep) struct definition *odd = parse("<vcpu current='1'>4</vcpu>", "");
     struct cpuctl_error error = { 0 };
+
+    /* The vCPUs that stay are what they were. */
+    ck_assert_int_eq(definition_set_vcpu_enabled(odd, 1, true, &error), 0);
+    ck_assert_int_eq(definition_set_vcpu_enabled(odd, 3, true, &error), 0);
+    ck_assert_int_eq(definition_set_vcpu_max(odd, 6, &error), 0);
+    assert_has(odd, "<vcpu current='3'>6</vcpu>");
+    assert_has(odd, "<vcpu id='1' enabled='yes' hotpluggable='yes'/>");
+    assert_has(odd, "<vcpu id='3' enabled='yes' hotpluggable='yes'/>");
+    assert_has(odd, "<vcpu id='5' enabled='no' hotpluggable='yes'/>");
+    ck_assert_int_eq(definition_set_vcpu_max(odd, 3, &error), 0);
+    assert_has(odd, "<vcpu current='2'>3</vcpu>");
+    assert_has(odd, "<vcpu id='1' enabled='yes' hotpluggable='yes'/>");
+    assert_has_not(odd, "id='3'");
+    ck_assert_int_eq(definition_set_vcpu_max(odd, 4097, &error), -EINVAL);
 
     ck_assert_int_eq(definition_set_vcpu_max(d, 2, &error), 0);
     ck_assert_uint_eq(d->vcpu_max, 2);

@@ -166,20 +166,20 @@ static xmlNode *vcpu_element(xmlNode *root)
 /*
  * Writes which vCPUs there are: <vcpu current>, and <vcpus> where that doesn't say all of it.
  */
-static int write_vcpus(struct definition *d, xmlNode *root, const struct definition_vcpu *vcpus)
+static int write_vcpus(xmlNode *root, const struct definition_vcpu *vcpus, unsigned int max)
 {
     xmlNode *counts = vcpu_element(root), *each = node_child(root, "vcpus");
     unsigned int current = 0;
     bool simple = true;
     int r = 0;
 
-    for (unsigned int i = 0; i < d->vcpu_max; i++) {
+    for (unsigned int i = 0; i < max; i++) {
         simple = simple && !vcpus[i].hotpluggable && (!vcpus[i].enabled || current == i);
         current += vcpus[i].enabled;
     }
     if (!counts)
         return -ENOMEM;
-    if (current == d->vcpu_max)
+    if (current == max)
         xmlUnsetProp(counts, (const xmlChar *)"current");
     else
         r = set_number(counts, "current", current);
@@ -188,7 +188,7 @@ static int write_vcpus(struct definition *d, xmlNode *root, const struct definit
     if (simple || r < 0)
         return r;
     each = append_sibling(counts, "vcpus");
-    for (unsigned int i = 0; each && r == 0 && i < d->vcpu_max; i++) {
+    for (unsigned int i = 0; each && r == 0 && i < max; i++) {
         xmlNode *node = append_child(each, "vcpu");
 
         if (!node || set_number(node, "id", i) < 0 ||
@@ -209,7 +209,7 @@ static int set_vcpus(struct definition *d, const struct definition_vcpu *vcpus,
 
     if (!copy)
         return -ENOMEM;
-    r = write_vcpus(copy, root, vcpus);
+    r = write_vcpus(root, vcpus, copy->vcpu_max);
     return finish(d, copy, r < 0 ? no_memory(error) : 0, error);
 }
 
@@ -277,7 +277,7 @@ int definition_set_vcpu_enabled(struct definition *d, unsigned int vcpu, bool en
 
 int definition_set_vcpu_max(struct definition *d, unsigned int count, struct cpuctl_error *error)
 {
-    unsigned int current = d->vcpu_current < count ? d->vcpu_current : count;
+    _cleanup_free_ struct definition_vcpu *vcpus = NULL;
     xmlNode *root, *node, *tune, *next;
     struct definition *copy;
     char text[16];
@@ -285,12 +285,19 @@ int definition_set_vcpu_max(struct definition *d, unsigned int count, struct cpu
 
     if (count == 0)
         return cpuctl_error_set(error, -EINVAL, "invalid argument: argument must be non-zero");
-    copy = begin(d, &root, error);
+    if (count > DEFINITION_VCPUS_MAX)
+        return cpuctl_error_set(error, -EINVAL,
+                                "unsupported configuration: maximum vCPU count %u is greater than "
+                                "%u, the most that vcpuctl defines",
+                                count, DEFINITION_VCPUS_MAX);
+    vcpus = calloc(count, sizeof(*vcpus));
+    copy = vcpus ? begin(d, &root, error) : NULL;
     if (!copy)
-        return -ENOMEM;
-    node = node_child(root, "vcpus");
-    if (node)
-        drop(node);
+        return no_memory(error);
+    /* Those that there go on to be stay as they are (virDomainDefSetVcpusMax()). */
+    for (unsigned int i = 0; i < count && i < d->vcpu_max; i++)
+        if (d->vcpus[i].enabled)
+            vcpus[i] = d->vcpus[i];
     /* Pins of vCPUs that there are no longer go with them. */
     tune = node_child(root, "cputune");
     for (node = node_child(tune, "vcpupin"); node; node = next) {
@@ -304,10 +311,7 @@ int definition_set_vcpu_max(struct definition *d, unsigned int count, struct cpu
     snprintf(text, sizeof(text), "%u", count);
     if (node) {
         xmlNodeSetContent(node, (const xmlChar *)text);
-        if (current == count)
-            xmlUnsetProp(node, (const xmlChar *)"current");
-        else
-            r = set_number(node, "current", current);
+        r = write_vcpus(root, vcpus, count);
     }
     return finish(d, copy, node && r == 0 ? 0 : no_memory(error), error);
 }

@@ -149,7 +149,8 @@ int definition_set_uuid(struct definition *definition, const char *uuid,
  */
 int definition_set_vcpu_current(struct definition *definition, unsigned int count,
                                 bool hotpluggable, struct cpuctl_error *error);
-/** Sets <vcpu>M</vcpu>; a lower current count follows. Refused where a topology gives another. */
+/** Sets <vcpu>M</vcpu>; the vCPUs below M stay as they are, of the others none is left. Refused
+ * where a topology gives another. */
 int definition_set_vcpu_max(struct definition *definition, unsigned int count,
                             struct cpuctl_error *error);
 /** Enables or disables one vCPU (<vcpus><vcpu id enabled hotpluggable>). */
