@@ -105,6 +105,32 @@ def test_a_guest_that_refuses_to_take_offline():
         failed(done, "a task is in the way")
         same((vm.vmm.plugged, vm.agent.cpus), ({0, 1, 2}, dict.fromkeys(range(3), True)))
         assert "device_del" not in vm.vmm.seen
+    # It is told who it is; what went before may stay so.
+    with Pair(plugged=4) as vm:
+        vm.agent.stuck[2] = "a task is in the way"
+        done = vm.tool("setvcpus", 1, "--live")
+        failed(done, "vCPU 2: refused: ")
+        assert "vCPU 3" not in done.err and "vCPU 1" not in done.err, done
+        same((vm.vmm.plugged, vm.agent.cpus), (set(range(4)), dict.fromkeys(range(4), True)))
+        done = vm.tool("setvcpus", 1, "--live", "--keep-partial")
+        failed(done, "vCPU 2: refused: ", 64)
+        failed(done, "\nvCPU 3: removed\nerror: internal error: unable to execute QEMU agent command", 64)
+        same((vm.vmm.plugged, vm.agent.cpus), ({0, 1, 2}, dict.fromkeys(range(3), True)))
+        vm.agent.say["guest-get-vcpus"] = Error("it is not allowed")
+        failed(vm.tool("setvcpus", 1, "--live", "--keep-partial"), "it is not allowed")
+        same(vm.vmm.plugged, {0, 1, 2})
+
+
+@plain()
+def test_an_agent_whose_socket_is_like_another():
+    with Pair(plugged=2) as vm:
+        path = vm.folder / "agent"
+        vm.vmm.say["query-chardev"] = [
+            {"label": "a", "filename": f"unix:{path},server=on", "frontend-open": True},
+            {"label": "b", "filename": f"disconnected:unix:{path}2,server=on", "frontend-open": False}]
+        same(vm.tool("vcpucount", "--guest").out, "2\n\n")
+        vm.vmm.say["query-chardev"][0]["frontend-open"] = False
+        failed(vm.tool("vcpucount", "--guest"), "QEMU guest agent is not connected")
 
 
 @plain()

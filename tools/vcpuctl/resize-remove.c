@@ -65,7 +65,27 @@ static void settle_asked(struct resize *resize)
                           "the guest's agent has been asked to take it offline");
 }
 
-/* The agent's part. Returns 0, or a negative errno after everything is online again. */
+/* Who of @set the guest has not taken offline: it goes by falling numbers, as the plan does. */
+static struct resize_vcpu *find_refused(struct resize *resize, const struct cpuctl_set *set)
+{
+    _cleanup_(guest_cpus_release) struct guest_cpus cpus = { 0 };
+    bool known = guest_read(resize->vm, &cpus, NULL) == 0;
+    struct resize_vcpu *first = NULL;
+
+    for (unsigned int i = 0; i < resize->n_vcpus; i++) {
+        struct resize_vcpu *vcpu = &resize->vcpus[i];
+
+        if (!cpuctl_set_has(set, vcpu->index))
+            continue;
+        if (known && cpuctl_set_has(cpus.online, vcpu->index))
+            return vcpu;
+        first = first ? first : vcpu;
+    }
+    return first;
+}
+
+/* The agent's part. Returns 0, or a negative errno after everything is online again, unless a part
+ * is to be kept. */
 static int take_offline(struct resize *resize, struct cpuctl_error *error)
 {
     _cleanup_(cpuctl_set_freep) struct cpuctl_set *set = NULL;
@@ -79,8 +99,9 @@ static int take_offline(struct resize *resize, struct cpuctl_error *error)
     for (unsigned int i = 0; i < resize->n_vcpus; i++)
         resize->vcpus[i].offline = cpuctl_set_has(set, resize->vcpus[i].index);
     if (r == -EREMOTEIO) {
-        resize_settle(resize, first, RESIZE_REFUSED, error->text);
-        bring_online(resize, set);
+        resize_settle(resize, find_refused(resize, set), RESIZE_REFUSED, error->text);
+        if (!resize->keep_partial)
+            bring_online(resize, set);
     }
     if (r == -EINTR)
         settle_asked(resize);
@@ -174,6 +195,27 @@ static int eject(struct resize *resize, struct resize_vcpu *vcpu, struct cpuctl_
                                     vcpu->index, reason);
         }
     }
+}
+
+/*
+ * Where a part is to be kept: ejects those before the one that the guest did not take offline.
+ * Returns that refusal again, or how else it ended.
+ */
+static int eject_before_refused(struct resize *resize, struct cpuctl_error *error)
+{
+    const struct cpuctl_error refusal = *error;
+    unsigned int n = 0;
+
+    while (n < resize->n_vcpus && resize->vcpus[n].outcome != RESIZE_REFUSED)
+        n++;
+    for (unsigned int i = 0; n < resize->n_vcpus && i < n; i++) {
+        int r = eject(resize, &resize->vcpus[i], error);
+
+        if (r < 0)
+            return r;
+    }
+    *error = refusal;
+    return -EREMOTEIO;
 }
 
 /* ---- putting back ---- */
@@ -284,6 +326,8 @@ int resize_remove(struct resize *resize, struct cpuctl_error *error)
             "completes the removal of one; setvcpus --guest takes them offline in "
             "the guest");
     r = guest_half(resize, error);
+    if (r == -EREMOTEIO && resize->keep_partial)
+        r = eject_before_refused(resize, error);
     for (unsigned int i = 0; r == 0 && i < resize->n_vcpus; i++)
         r = eject(resize, &resize->vcpus[i], error);
     if (r == -EREMOTEIO)
