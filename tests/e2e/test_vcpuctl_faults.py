@@ -12,10 +12,11 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 
 from case import Skip, plain, same
 from channel import wait_until
-from fake_domain import FakeDomain
+from fake_domain import FakeDomain, definition
 from fake_vm import Error
 from tool import PROGRAM, vcpuctl
 
@@ -191,6 +192,8 @@ def test_all_are_wanted_again():
         vm.vmm.silent.add(2)
         failed(vm.tool("setvcpus", 1, "--timeout", 1), "the guest has not answered about vcpu '2' within 1 s", 64)
         same(vm.requested(), 1)
+        # What is there is what counts.
+        same(json.loads(vm.tool("dominfo", options=("--json",)).out)["cpus"], 3)
         same(vm.tool("setvcpus", 3).status, 0)
         same((vm.requested(), vm.agent.cpus, vm.notes()), (3, dict.fromkeys(range(3), True), {}))
 
@@ -337,6 +340,39 @@ def test_vmm_that_changes_its_mind():
             vm.vmm.query_cpus_fast = lambda thread=thread: [{"cpu-index": 0, "thread-id": thread}]
             for command in (("vcpupin", 0, 0), ("emulatorpin", 0), ("status",), ("vcpuinfo",)):
                 failed(vm.tool(*command), words)
+    with FakeDomain(1) as vm:
+        cpus = [{"type": "cpu", "vcpus-count": 1, "props": {"socket-id": cpu}} for cpu in reversed(range(20000))]
+        cpus[-1]["qom-path"] = "/machine/peripheral/vcpu0"
+        vm.vmm.query_hotpluggable_cpus = lambda: cpus
+        done = vm.tool("vcpupin")
+        same((done.status, done.err, done.out.count("\n")), (0, "", 20003))
+
+
+@plain()
+def test_places_of_threads():
+    """A vCPU that comes, or comes back, runs where the running definition says, and not with the emulator."""
+    every = sorted(os.sched_getaffinity(0))
+    if len(every) < 2:
+        raise Skip("one CPU is no choice")
+    end = threading.Event()
+    threads = [threading.Thread(target=end.wait) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        with FakeDomain(3) as vm:
+            vm.vmm.query_cpus_fast = lambda: [{"cpu-index": cpu, "thread-id": threads[cpu].native_id}
+                                              for cpu in vm.vmm.plugged]
+            live = vm.run / "live.xml"
+            live.write_text(live.read_text().replace("<os>", f"""<cputune>
+                <vcpupin vcpu='2' cpuset='{every[1]}'/><emulatorpin cpuset='{every[0]}'/></cputune><os>"""))
+            # What an emulator's thread has made is where that is.
+            os.sched_setaffinity(threads[3].native_id, {every[0]})
+            vm.vmm.refuse.add(1)
+            failed(vm.tool("setvcpus", 1), "vCPU 2: put back\n", 64)
+            same(vm.tool("setvcpus", 4).status, 0)
+            same([os.sched_getaffinity(threads[cpu].native_id) for cpu in (2, 3)], [{every[1]}, set(every)])
+    finally:
+        end.set()
 
 
 @contextlib.contextmanager
@@ -382,6 +418,8 @@ def test_folders_that_can_not_be_written():
             same(vm.vmm.plugged, {0, 1, 2})
         with read_only(vm.state):
             failed(vm.tool("setvcpus", 2, "--config"), "vm.xml: Read-only file system")
+            failed(vm.tool("vcpupin", 1, 0, "--live", "--config"), "error: the running domain was changed, and "
+                   "its definition was not\nerror: cannot write ", 64)
             failed(vm.tool("setvcpus", 2, "--live", "--config"), "vCPU 2: removed\nerror: the running domain "
                    "was changed, and its definition was not\nerror: cannot write ", 64)
         same((vm.vmm.plugged, vm.requested()), ({0, 1}, 2))
@@ -414,6 +452,51 @@ def test_run_folder_that_was_spoilt():
         vm.alive.close()
         status.write_text("id=1 p")
         failed(vm.tool("status"), "domain is not running")
+
+
+def has_open(process, name):
+    with contextlib.suppress(OSError):
+        return any(os.readlink(entry.path).endswith(f"/{name}") for entry in os.scandir(f"/proc/{process.pid}/fd"))
+    return False
+
+
+@plain()
+def test_definition_that_goes_meanwhile():
+    """Who has waited for another operator finds no definition any more."""
+    for words in (("setvcpus", 2), ("setvcpus", 2, "--maximum"), ("setvcpu", 2, "--enable"), ("vcpupin", 1, 0),
+                  ("emulatorpin", 0)):
+        with FakeDomain(1) as vm:
+            with open(vm.run / "lock-change", "wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                process = vm.start(*words, "--config")
+                wait_until(lambda: has_open(process, "lock-change"), "it to wait for the lock", 60, 0.05)
+                (vm.state / "vm.xml").unlink()
+            same((process.communicate(timeout=60)[1], process.returncode), (
+                "error: Requested operation is not valid: transient domains do not have any persistent config\n", 1))
+            same(list(vm.state.iterdir()), [])
+
+
+@plain()
+def test_definition_that_was_spoilt():
+    """It is named; the domain is not called one without a definition."""
+    with FakeDomain(1) as vm:
+        (vm.state / "vm.xml").write_text("<domain")
+        for words in (("setvcpus", 2, "--config"), ("setvcpu", 1, "--enable", "--config"), ("vcpucount", "--config"),
+                      ("vcpupin", "--config"), ("emulatorpin", 0, "--config"), ("dumpxml", "--inactive"), ("edit",)):
+            failed(vm.tool(*words), f"XML error: {vm.state}/vm.xml:")
+        same(json.loads(vm.tool("dominfo", options=("--json",)).out)["persistent"], True)
+
+
+@plain()
+def test_both_states_are_looked_at_first():
+    """What the definition does not allow is not done to the running domain either."""
+    with FakeDomain(1) as vm:
+        (vm.state / "vm.xml").write_text(
+            re.sub("<vcpus>.*</vcpus>", "", definition(1)).replace(">4</vcpu>", ">2</vcpu>"))
+        failed(vm.tool("setvcpu", 3, "--enable", "--live", "--config"), "vcpu 3 is not present in persistent config")
+        failed(vm.tool("vcpupin", 3, 0, "--live", "--config"), "vcpu 3 is out of range of persistent cpu count 2")
+        same((vm.vmm.plugged, vm.requested()), ({0}, 1))
+        assert "vcpupin" not in (vm.run / "live.xml").read_text()
 
 
 # ---- what is printed, and where ----
@@ -449,6 +532,10 @@ def test_json():
         value = json.loads(done.out)
         same((done.status, value["reached"], value["vcpus"][0]["result"]), (64, False, "pending"))
         assert value["error"] and value["vcpus"][0]["reason"], value
+        # Words that are cut in the middle of a character.
+        for begin in ("", "x"):
+            vm.agent.say["guest-get-vcpus"] = Error(begin + "é" * 400)
+            assert "é" in ask("status", "vm")["agent-error"]
         same(ask("undefine", "vm"), {"message": "Domain 'vm' has been undefined"})
 
 

@@ -8,6 +8,7 @@
 #include "host-process.h"
 #include "output.h"
 #include "qmp/json.h"
+#include "target.h"
 
 /* ---- list ---- */
 
@@ -140,8 +141,26 @@ struct info {
     const struct domain *domain;
     const struct definition *definition;
     char id[16];
+    unsigned int cpus;
     double cpu_time; /**< seconds; < 0: it isn't running */
 };
+
+/* How long somebody else who asks the VMM is waited for, ms. */
+#define QUERY_PATIENCE_MS 5000U
+
+/* What the VMM has: what was asked for, which the definition has, may not be reached. */
+static void count_plugged(struct tool *tool, struct domain *domain, unsigned int *cpus)
+{
+    struct target target = { .tool = tool, .domain = domain, .patience_ms = QUERY_PATIENCE_MS };
+    struct cpuctl_error error = { 0 };
+
+    if (target_connect(&target, TARGET_QUERY, false, &error) == 0 &&
+        vm_read_vcpus(target.vm, &error) == 0)
+        *cpus = vm_count_plugged(target.vm);
+    else
+        output_warning("the VMM could not be asked for its CPUs: %s", error.text);
+    vm_free(target.vm);
+}
 
 static int info_json(const struct info *info)
 {
@@ -150,14 +169,15 @@ static int info_json(const struct info *info)
 
     if (value &&
         (qmp_object_add(value, "os-type", json_object_new_string("hvm")) < 0 ||
-         qmp_object_add(value, "cpus", json_object_new_int64(info->definition->vcpu_current)) < 0 ||
+         qmp_object_add(value, "cpus", json_object_new_int64(info->cpus)) < 0 ||
          (info->cpu_time >= 0 &&
           qmp_object_add(value, "cpu-time", json_object_new_double(info->cpu_time)) < 0) ||
          qmp_object_add(value, "max-memory-kib",
                         json_object_new_uint64(info->definition->memory_kib)) < 0 ||
          qmp_object_add(value, "used-memory-kib",
                         json_object_new_uint64(info->definition->current_memory_kib)) < 0 ||
-         qmp_object_add(value, "persistent", json_object_new_boolean(domain->config != NULL)) < 0 ||
+         qmp_object_add(value, "persistent",
+                        json_object_new_boolean(domain->config || domain->damage)) < 0 ||
          qmp_object_add(value, "autostart", json_object_new_boolean(false)) < 0)) {
         json_object_put(value);
         value = NULL;
@@ -174,7 +194,7 @@ static void info_text(const struct info *info)
     printf("%-15s %s\n", "UUID:", domain->uuid);
     printf("%-15s %s\n", "OS Type:", "hvm");
     printf("%-15s %s\n", "State:", domain_state_name(domain));
-    printf("%-15s %u\n", "CPU(s):", info->definition->vcpu_current);
+    printf("%-15s %u\n", "CPU(s):", info->cpus);
     if (info->cpu_time >= 0)
         printf("%-15s %.1fs\n", "CPU time:", info->cpu_time);
     printf("%-15s %llu KiB\n", "Max memory:", (unsigned long long)info->definition->memory_kib);
@@ -197,7 +217,10 @@ int cmd_dominfo(struct tool *tool, const struct arguments *arguments)
         return r;
     info.domain = domain;
     info.definition = domain_definition(domain);
+    info.cpus = info.definition->vcpu_current;
     id_text(domain, info.id);
+    if (domain->state == DOMAIN_RUNNING && !domain->starting)
+        count_plugged(tool, domain, &info.cpus);
     if (domain->state == DOMAIN_RUNNING && process_cpu_time(domain->pid, &info.cpu_time) < 0)
         info.cpu_time = -1;
     if (tool->json)

@@ -76,7 +76,8 @@ static int find_affinity(const struct target *target, unsigned int affects, int 
     }
     if (target->domain)
         definition = affects & AFFECT_LIVE ? target->domain->live : target->domain->config;
-    if (definition)
+    /* A VMM may list more than it was started with. */
+    if (definition && index < (int)definition->vcpu_max)
         set = index < 0 ? definition->emulatorpin : definition->vcpus[index].pin;
     if (!set && definition)
         set = definition->cpuset;
@@ -192,16 +193,22 @@ static int pin_emulator(const struct vm *vm, const struct cpuctl_set *set,
     return process < 0 ? process : host_process_pin(process, threads, vm->n_vcpus, set, error);
 }
 
+static int check_index(const struct definition *definition, int index, struct cpuctl_error *error)
+{
+    if (index < (int)definition->vcpu_max)
+        return 0;
+    return cpuctl_error_set(error, -EINVAL,
+                            "invalid argument: vcpu %d is out of range of persistent cpu count %u",
+                            index, definition->vcpu_max);
+}
+
 static int set_definition(struct definition *definition, int index, const struct cpuctl_set *set,
                           struct cpuctl_error *error)
 {
     if (index < 0)
         return definition_set_emulatorpin(definition, set, error);
-    if ((unsigned int)index >= definition->vcpu_max)
-        return cpuctl_error_set(error, -EINVAL,
-                                "invalid argument: vcpu %d is out of range of persistent cpu count "
-                                "%u",
-                                index, definition->vcpu_max);
+    if (check_index(definition, index, error) < 0)
+        return -EINVAL;
     return definition_set_vcpupin(definition, (unsigned int)index, set, error);
 }
 
@@ -231,7 +238,7 @@ static int pin_live(struct target *target, int index, const struct cpuctl_set *s
 static int pin_config(struct target *target, int index, const struct cpuctl_set *set,
                       struct cpuctl_error *error)
 {
-    int r = domain_lock(target->domain, DOMAIN_LOCK_CHANGE, DOMAIN_LOCK_TIMEOUT, error);
+    int r = target_lock_config(target, error);
 
     if (r == 0)
         r = set_definition(target->domain->config, index, set, error);
@@ -244,11 +251,16 @@ static int pin(struct target *target, unsigned int affects, int index, const str
     struct cpuctl_error error = { 0 };
     int r = 0;
 
-    if (affects & AFFECT_LIVE)
+    /* Both states are looked at before the first of them is changed. */
+    if (affects & AFFECT_CONFIG)
+        r = check_index(target->domain->config, index, &error);
+    if (r == 0 && (affects & AFFECT_LIVE))
         r = pin_live(target, index, set, &error);
-    if (r == 0 && (affects & AFFECT_CONFIG))
-        r = pin_config(target, index, set, &error);
-    return r < 0 ? output_failure(&error, NULL) : EXIT_DONE;
+    if (r < 0)
+        return output_failure(&error, NULL);
+    if ((affects & AFFECT_CONFIG) && pin_config(target, index, set, &error) < 0)
+        return config_failure((int)affects, &error);
+    return EXIT_DONE;
 }
 
 /* ---- the commands ---- */

@@ -224,21 +224,36 @@ static int note_outcome(struct target *target, const struct resize *resize,
     return r < 0 ? r : domain_save_live(target->domain, error);
 }
 
-/* Lets the new threads run where the running definition says. */
-static int pin_added(const struct target *target, const struct resize *resize,
-                     struct cpuctl_error *error)
+/* Lets vCPU @index's new thread run where the definition says, as at the start. */
+static int pin_thread(const struct definition *live, unsigned int index, pid_t thread,
+                      struct cpuctl_error *error)
+{
+    const struct cpuctl_set *set = live->vcpus[index].pin ? live->vcpus[index].pin : live->cpuset;
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *all = NULL;
+
+    /* It has begun where the emulator's threads are, which is not its place. */
+    if (!set && live->emulatorpin) {
+        all = cpuctl_set_new();
+        if (!all || cpuctl_set_add_range(all, 0, host_cpus() - 1) < 0)
+            return cpuctl_error_set(error, -ENOMEM, "out of memory");
+        set = all;
+    }
+    return set ? host_thread_pin(thread, set, error) : 0;
+}
+
+/* The same for all that were plugged, or plugged again. */
+static int pin_plugged(const struct target *target, const struct resize *resize,
+                       struct cpuctl_error *error)
 {
     const struct definition *live = target->domain ? target->domain->live : NULL;
     int r = 0;
 
-    for (unsigned int i = 0; live && resize->adding && r == 0 && i < resize->n_vcpus; i++) {
-        unsigned int index = resize->vcpus[i].index;
-        const struct cpuctl_set *set = live->vcpus[index].pin;
+    for (unsigned int i = 0; live && r == 0 && i < resize->n_vcpus; i++) {
+        const struct resize_vcpu *planned = &resize->vcpus[i];
+        const struct vm_vcpu *vcpu = &target->vm->vcpus[planned->index];
 
-        if (!set)
-            set = live->cpuset;
-        if (set && target->vm->vcpus[index].plugged)
-            r = host_thread_pin(target->vm->vcpus[index].thread_id, set, error);
+        if (vcpu->plugged && (resize->adding || planned->outcome == RESIZE_PUT_BACK))
+            r = pin_thread(live, planned->index, vcpu->thread_id, error);
     }
     return r;
 }
@@ -269,7 +284,7 @@ static int carry_out(struct target *target, const struct arguments *arguments,
         fputc('\n', stderr);
     if (r < 0 && note_outcome(target, resize, &more) < 0)
         output_warning("%s", more.text);
-    if (vm_read_vcpus(target->vm, &more) == 0 && pin_added(target, resize, &more) < 0)
+    if (vm_read_vcpus(target->vm, &more) == 0 && pin_plugged(target, resize, &more) < 0)
         output_warning("%s", more.text);
     return report(target->tool, resize, r, error);
 }
@@ -290,26 +305,6 @@ static int set_live_count(struct target *target, const struct arguments *argumen
     resize.fixed = fixed;
     r = resize_plan_count(&resize, count, &error);
     r = carry_out(target, arguments, &resize, r, true, &error);
-    resize_release(&resize);
-    return r;
-}
-
-static int set_live_list(struct target *target, const struct arguments *arguments,
-                         const struct cpuctl_set *set, bool enable)
-{
-    _cleanup_(cpuctl_set_freep) struct cpuctl_set *fixed = NULL;
-    struct resize resize = { 0 };
-    struct cpuctl_error error = { 0 };
-    int r = connect_change(target, arguments, &error);
-
-    if (r < 0)
-        return output_failure(&error, NULL);
-    resize.vm = target->vm;
-    if (find_fixed(target, &fixed) < 0)
-        return output_error("out of memory");
-    resize.fixed = fixed;
-    r = resize_plan_set(&resize, set, enable, &error);
-    r = carry_out(target, arguments, &resize, r, false, &error);
     resize_release(&resize);
     return r;
 }
@@ -436,7 +431,7 @@ static int set_config(struct target *target, const struct arguments *arguments, 
                       struct cpuctl_error *error)
 {
     struct domain *domain = target->domain;
-    int r = domain_lock(domain, DOMAIN_LOCK_CHANGE, DOMAIN_LOCK_TIMEOUT, error);
+    int r = target_lock_config(target, error);
 
     if (r < 0)
         return r;
@@ -452,8 +447,7 @@ static int set_config(struct target *target, const struct arguments *arguments, 
 
 /* ---- the commands ---- */
 
-/* A definition could not be changed; the running domain has been, if it was to. */
-static int config_failure(int affects, const struct cpuctl_error *error)
+int config_failure(int affects, const struct cpuctl_error *error)
 {
     if (!(affects & AFFECT_LIVE))
         return output_failure(error, NULL);
@@ -535,20 +529,29 @@ static int check_order(const struct definition *config, const struct cpuctl_set 
     return 0;
 }
 
+static int check_config_list(const struct domain *domain, const struct cpuctl_set *set,
+                             struct cpuctl_error *error)
+{
+    int last = cpuctl_set_prev(set, CPUCTL_CPUS_MAX - 1);
+    int r = domain_need_config(domain, error);
+
+    if (r < 0)
+        return r;
+    if (last >= (int)domain->config->vcpu_max)
+        return cpuctl_error_set(
+            error, -EINVAL, "invalid argument: vcpu %d is not present in persistent config", last);
+    if (cpuctl_set_has(set, 0))
+        return cpuctl_error_set(error, -EINVAL, "invalid argument: vCPU '0' can't be modified");
+    return check_order(domain->config, set, error);
+}
+
 static int set_config_list(struct target *target, const struct cpuctl_set *set, bool enable,
                            struct cpuctl_error *error)
 {
     struct domain *domain = target->domain;
-    int last = cpuctl_set_prev(set, CPUCTL_CPUS_MAX - 1);
-    int r = domain_lock(domain, DOMAIN_LOCK_CHANGE, DOMAIN_LOCK_TIMEOUT, error);
+    int r = target_lock_config(target, error);
 
-    if (r == 0 && last >= (int)domain->config->vcpu_max)
-        r = cpuctl_error_set(error, -EINVAL,
-                             "invalid argument: vcpu %d is not present in persistent config", last);
-    if (r == 0 && cpuctl_set_has(set, 0))
-        r = cpuctl_error_set(error, -EINVAL, "invalid argument: vCPU '0' can't be modified");
-    if (r == 0)
-        r = check_order(domain->config, set, error);
+    r = r < 0 ? r : check_config_list(domain, set, error);
     if (r < 0)
         return r;
     cpuctl_set_foreach (vcpu, set) {
@@ -557,6 +560,29 @@ static int set_config_list(struct target *target, const struct cpuctl_set *set, 
             return r;
     }
     return domain_save_config(domain, error);
+}
+
+/* @affects: with AFFECT_CONFIG the definition is looked at before anything is changed. */
+static int set_live_list(struct target *target, const struct arguments *arguments,
+                         unsigned int affects, const struct cpuctl_set *set, bool enable)
+{
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *fixed = NULL;
+    struct resize resize = { 0 };
+    struct cpuctl_error error = { 0 };
+    int r = connect_change(target, arguments, &error);
+
+    if (r < 0)
+        return output_failure(&error, NULL);
+    resize.vm = target->vm;
+    if (find_fixed(target, &fixed) < 0)
+        return output_error("out of memory");
+    resize.fixed = fixed;
+    r = resize_plan_set(&resize, set, enable, &error);
+    if (r >= 0 && (affects & AFFECT_CONFIG) && check_config_list(target->domain, set, &error) < 0)
+        r = error.code;
+    r = carry_out(target, arguments, &resize, r, false, &error);
+    resize_release(&resize);
+    return r;
 }
 
 int cmd_setvcpu(struct tool *tool, const struct arguments *arguments)
@@ -582,7 +608,7 @@ int cmd_setvcpu(struct tool *tool, const struct arguments *arguments)
     if (cpuctl_set_is_empty(set))
         return output_error("invalid argument: no vcpus selected for modification");
     if (affects & AFFECT_LIVE)
-        status = set_live_list(&target, arguments, set, enable);
+        status = set_live_list(&target, arguments, (unsigned int)affects, set, enable);
     if (status == EXIT_DONE && (affects & AFFECT_CONFIG) &&
         set_config_list(&target, set, enable, &error) < 0)
         return config_failure(affects, &error);

@@ -342,7 +342,8 @@ static char *format_json(const struct vm *vm, const struct picture *picture)
 {
     _cleanup_json_ struct json_object *value = json_object_new_object();
     struct json_object *list = json_object_new_array();
-    const char *text;
+    struct qmp_buffer buffer = { 0 };
+    char *text = NULL;
     int r = value && list ? 0 : -ENOMEM;
 
     if (r < 0) {
@@ -356,8 +357,10 @@ static char *format_json(const struct vm *vm, const struct picture *picture)
     add(&r, value, "vcpus", list);
     for (unsigned int i = 0; i < picture->n; i++)
         add_row(&r, list, &picture->rows[i]);
-    text = r < 0 ? NULL : json_object_to_json_string_ext(value, JSON_C_TO_STRING_SPACED);
-    return text ? strdup(text) : NULL;
+    if (r == 0 && qmp_json_write(value, &buffer) == 0)
+        text = strndup(qmp_buffer_data(&buffer), buffer.size);
+    qmp_buffer_release(&buffer);
+    return text;
 }
 
 /* The whole as text. The caller frees it; NULL: memory is short. */

@@ -334,12 +334,14 @@ int cmd_vcpucount(struct tool *tool, const struct arguments *arguments)
     if (!config && !target_is_running(&target))
         r = cpuctl_error_set(&error, -EINVAL,
                              "Requested operation is not valid: domain is not running");
-    else if (config && (!target.domain || !target.domain->config))
+    else if (config && !target.domain)
         r = cpuctl_error_set(&error, -EINVAL,
                              "Requested operation is not valid: it has no persistent definition");
-    else if (arguments_has(arguments, "guest"))
+    else if (config)
+        r = domain_need_config(target.domain, &error);
+    if (r == 0 && arguments_has(arguments, "guest"))
         r = count_guest(&target, maximum, &n, &error);
-    else
+    else if (r == 0)
         r = count(&target, config, maximum, &n, &error);
     if (r < 0)
         return output_failure(&error, NULL);

@@ -58,11 +58,16 @@ int target_affects(const struct target *target, const struct arguments *argument
         return cpuctl_error_set(error, -EINVAL,
                                 "Requested operation is not valid: the VM behind --qmp has no "
                                 "definition for --config");
-    if ((affects & AFFECT_CONFIG) && !target->domain->config)
-        return cpuctl_error_set(error, -EINVAL,
-                                "Requested operation is not valid: transient domains do not have "
-                                "any persistent config");
-    return (int)affects;
+    if (affects & AFFECT_CONFIG)
+        r = domain_need_config(target->domain, error);
+    return r < 0 ? r : (int)affects;
+}
+
+int target_lock_config(struct target *target, struct cpuctl_error *error)
+{
+    int r = domain_lock(target->domain, DOMAIN_LOCK_CHANGE, DOMAIN_LOCK_TIMEOUT, error);
+
+    return r < 0 ? r : domain_need_config(target->domain, error);
 }
 
 /* The sockets of a domain, and the locks that go with them. */

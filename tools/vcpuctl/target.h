@@ -36,6 +36,12 @@ bool target_is_running(const struct target *target);
 int target_affects(const struct target *target, const struct arguments *arguments,
                    unsigned int otherwise, struct cpuctl_error *error);
 
+/**
+ * Takes the operators' lock to change the definition, which somebody may have taken away before.
+ * Returns 0, or a negative errno with virsh's sentence.
+ */
+int target_lock_config(struct target *target, struct cpuctl_error *error);
+
 /** Which connection a command needs. */
 enum target_use {
     TARGET_QUERY,  /**< it asks */

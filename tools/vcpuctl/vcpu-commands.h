@@ -27,6 +27,11 @@ int cmd_maxvcpus(struct tool *tool, const struct arguments *arguments);
 int cmd_agent_command(struct tool *tool, const struct arguments *arguments);
 int cmd_status(struct tool *tool, const struct arguments *arguments);
 
+/**
+ * Tells that a definition could not be changed, and that the running domain has been, if it was to.
+ * Returns the exit code.
+ */
+int config_failure(int affects, const struct cpuctl_error *error);
 /** Prints which of the guest's CPUs were brought online or taken offline, as JSON. */
 int print_change_json(const struct cpuctl_set *set, bool online);
 
