@@ -265,6 +265,18 @@ static int pin(struct target *target, unsigned int affects, int index, const str
 
 /* ---- the commands ---- */
 
+/* What virsh refuses of a query (cmdVcpuPin()). */
+static int check_query(const struct target *target, const struct arguments *arguments,
+                       struct cpuctl_error *error)
+{
+    if (arguments_has(arguments, "live") && !target_is_running(target))
+        return cpuctl_error_set(error, -EINVAL, "cannot get vcpupin for offline domain");
+    if (arguments_has(arguments, "config") && target->domain && !target->domain->config &&
+        !target->domain->damage)
+        return cpuctl_error_set(error, -EINVAL, "cannot get vcpupin for transient domain");
+    return 0;
+}
+
 int cmd_vcpupin(struct tool *tool, const struct arguments *arguments)
 {
     _cleanup_(target_release) struct target target = { 0 };
@@ -280,10 +292,12 @@ int cmd_vcpupin(struct tool *tool, const struct arguments *arguments)
         return given < 0 ? output_failure(&error, NULL)
                          : output_error("vcpu %u is out of range: there are never more than %u",
                                         vcpu, DEFINITION_VCPUS_MAX);
-    if (target_find(tool, arguments, &target, &error) < 0)
+    if (arguments_exclusive(arguments, "current", "live", &error) < 0 ||
+        arguments_exclusive(arguments, "current", "config", &error) < 0 ||
+        (!list && arguments_exclusive(arguments, "live", "config", &error) < 0) ||
+        target_find(tool, arguments, &target, &error) < 0 ||
+        (!list && check_query(&target, arguments, &error) < 0))
         return output_failure(&error, NULL);
-    if (!list && arguments_has(arguments, "live") && !target_is_running(&target))
-        return output_error("cannot get vcpupin for offline domain");
     if (list && parse_list(list, &set) < 0)
         return EXIT_FAILED;
     affects = target_affects(&target, arguments, list ? AFFECT_LIVE : 0, &error);
@@ -309,6 +323,10 @@ int cmd_emulatorpin(struct tool *tool, const struct arguments *arguments)
     affects = target_affects(&target, arguments, list ? AFFECT_LIVE : 0, &error);
     if (affects < 0)
         return output_failure(&error, NULL);
+    /* virsh leaves it to the library (virDomainGetEmulatorPinInfo()). */
+    if (!list && affects == (AFFECT_LIVE | AFFECT_CONFIG))
+        return output_error("Flags 'VIR_DOMAIN_AFFECT_LIVE' and 'VIR_DOMAIN_AFFECT_CONFIG' are "
+                            "mutually exclusive");
     if (!list)
         return query_emulator(&target, (unsigned int)affects);
     return pin(&target, (unsigned int)affects, -1, set);

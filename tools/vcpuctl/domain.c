@@ -380,8 +380,12 @@ int domain_save_live(struct domain *domain, struct cpuctl_error *error)
 int domain_undefine(struct domain *domain, struct cpuctl_error *error)
 {
     _cleanup_free_ char *path = config_path(domain->store, domain->name);
-    int r = domain_need_config(domain, error);
+    int r;
 
+    if (!domain->config && !domain->damage)
+        return cpuctl_error_set(
+            error, -EINVAL, "Requested operation is not valid: cannot undefine transient domain");
+    r = domain_need_config(domain, error);
     if (r < 0)
         return r;
     if (!path)
