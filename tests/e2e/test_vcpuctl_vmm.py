@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # tests/run: timeout=900
-"""vcpuctl beside cpuvmm, with stock Linux: coordinated changes, refusals, time that runs out, a VMM
-that dies."""
+"""vcpuctl beside cpuvmm, with stock Linux: coordinated changes, refusals and what is put back then, time that
+runs out, a VMM that dies, two operators."""
 
 import json
 
 from case import same
 from channel import wait_until
+from machine import PORT
 from nested import host
 from tool import PROGRAM
 
 # Says which CPUs there are, whenever that changes. When CPU 1 comes back after all were gone, two
 # deadline tasks fill two CPUs' bandwidth, so that Linux can not give CPU 1 away (EBUSY,
-# kernel/sched/deadline.c, dl_cpu_busy()), until there are three.
+# kernel/sched/deadline.c, dl_cpu_busy()), until CPU 2 alone is offline.
 SCRIPT = """
 fill() {
     chrt -d --sched-runtime 700000000 --sched-deadline 1000000000 --sched-period 1000000000 \
@@ -37,7 +38,7 @@ while :; do
         sleep 0.5
         kill -0 $first $! && echo "cpus filled"
         ;;
-    "filled online 0-2 present 0-2")
+    "filled online 0-1,3 present 0-3")
         phase=free
         kill $first $!
         wait $first $!
@@ -134,10 +135,29 @@ def refuse(machine, tool):
     note = tool.truth()[1]
     same(note[:3], (True, True, True))
     assert "refused" in note[3], note
-    tool.set(3)
+    for operator, said, back in ((tool, "can't take offline CPU 1", "untouched"), (alone, "is busy", "put back")):
+        some_can_go(machine, tool, operator, said, back)
+    # The sign for the tasks to end.
+    same(tool.set(4)[1], "")
+    tool.must("guestvcpus 2 --disable")
     wait_said(machine, "free")
-    same(tool.set(1)[0], {2: "removed", 1: "removed"})
+    # What a deadline task has reserved is free only a while after its end.
+    wait_until(lambda: tool.run("setvcpus 1 --timeout 60")[0] == 0, "the CPUs to go", 60, 1)
     same(tool.truth(), counts(1))
+
+
+def some_can_go(machine, tool, operator, said, back):
+    """CPUs 3 and 2 can go, and CPU 1 can't: they are put back, or with --keep-partial they are not."""
+    same(tool.set(4)[1], "")
+    result, error = operator.set(1, 64 if back == "put back" else 1)
+    same(result, {3: back, 2: back, 1: "refused"})
+    assert said in error, error
+    # Without the agent's help the guest brings them online in its own time.
+    wait_until(lambda: all(row[:3] == (True,) * 3 for row in tool.truth().values()), "all CPUs again", 60, 1)
+    result, error = operator.set(1, 64, "--keep-partial")
+    same(result, {3: "removed", 2: "removed", 1: "refused"})
+    assert said in error, error
+    same({cpu: row[:3] for cpu, row in tool.truth().items()}, {cpu: (cpu < 2,) * 3 for cpu in range(4)})
 
 
 def without_agent(machine, tool):
@@ -190,6 +210,43 @@ def die(machine, tool):
     assert "/tmp/qmp: Connection refused" in err, err
 
 
+DOMAIN = """<domain type='kvm'>
+  <name>vm</name>
+  <memory unit='MiB'>256</memory>
+  <vcpu current='1'>4</vcpu>
+  <os>
+    <type arch='x86_64'>hvm</type>
+    <kernel>/vmlinuz</kernel>
+    <initrd>/initrd</initrd>
+    <cmdline>console=ttyS0 panic=-1 no_timer_check loglevel=3</cmdline>
+  </os>
+  <devices>
+    <emulator>{emulator}</emulator>
+    <serial type='file'><source path='/tmp/console'/></serial>
+    <channel type='unix'><target type='virtio' name='{port}'/></channel>
+  </devices>
+</domain>
+"""
+
+
+def two_operators(machine):
+    """Of a domain that vcpuctl runs they remove vCPUs at the same time: one waits for the other, and both get what
+    they asked for."""
+    machine.write_file("/tmp/vm.xml", DOMAIN.format(emulator=machine.sh("command -v cpuvmm"), port=PORT))
+    machine.sh("vcpuctl define /tmp/vm.xml && vcpuctl start vm")
+    tool = Tool(machine, "")
+    wait_until(lambda: tool.run("vcpucount --guest")[0] == 0, "the agent", 90, 1)
+    tool.set(4)
+    for commands in (("setvcpu vm 3 --disable", "setvcpu vm 2 --disable"), ("setvcpus vm 1", "setvcpus vm 1")):
+        first, second = (f"(vcpuctl {command} --timeout 60 2>&1; echo $?) >/tmp/operator.{number} & "
+                         for number, command in enumerate(commands))
+        said = machine.sh(f"{first}{second}wait; sort /tmp/operator.0 /tmp/operator.1", 200).split("\n")
+        removed = [f"vCPU {cpu}: removed" for cpu in ((2, 3) if "vm 3" in commands[0] else (1,))]
+        same([line for line in said if line.strip()], ["0", "0", *removed])
+    same(tool.truth(), counts(1))
+    tool.must("destroy")
+
+
 @host(timeout=600, **{**SHAPE, "programs": (PROGRAM, "socat")})
 def test_resizing_cpuvmm(machine):
     tool = boot(machine)
@@ -200,5 +257,6 @@ def test_resizing_cpuvmm(machine):
         time_runs_out(tool)
         print("#", tool.must("status"), flush=True)
         die(machine, tool)
+        two_operators(machine)
     finally:
         print(machine.sh("tail -n 40 /tmp/console | sed 's/^/# /'"), flush=True)
