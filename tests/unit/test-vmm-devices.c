@@ -152,7 +152,7 @@ static const struct {
     { { DEVICES_DRIVE, "file=disk,format=qcow2" }, "\"format=qcow2\" is none of" },
     { { DEVICES_DRIVE, "file=disk,format=raw,readonly=yes" }, "\"readonly=yes\" is none of" },
     { { DEVICES_DRIVE, "file=none,format=raw" }, "No such file" },
-    { { DEVICES_CONSOLE, "unix:a" }, "is not NAME=" },
+    { { DEVICES_CONSOLE, "unix:a" }, "does not have the form NAME=END" },
     { { DEVICES_CONSOLE, "=unix:a" }, "--console" },
     { { DEVICES_CONSOLE, "name=" }, "is not one of stdio" },
     { { DEVICES_AGENT, "a" }, "--agent: \"a\" is not one of" },
