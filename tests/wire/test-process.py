@@ -244,6 +244,24 @@ def test_not_reading_does_not_fill_the_log():
         equal(log.count("Connection reset by peer") in range(10, log_limit(begin) + 1), True)
 
 
+def test_socket_of_another_agent():
+    """an agent that ends leaves the socket alone that another one has put in the place of its own"""
+    with folder() as path:
+        file = path / "socket"
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(agent(path, *on_socket(path)))
+            wait_for(file.exists, "the first socket")
+            inode = file.stat().st_ino
+            stack.enter_context(agent(path, *on_socket(path)))
+            wait_for(lambda: file.exists() and file.stat().st_ino != inode, "the second socket")
+            first.process.terminate()
+            equal(first.process.wait(5), 0)
+            client = Client(str(file))
+            equal(client.get("guest-ping"), {})
+            client.close()
+        equal(file.exists(), False)
+
+
 def test_pid_file():
     """the pid file has the number, is locked against a second agent, and goes at the end"""
     with folder() as path:
