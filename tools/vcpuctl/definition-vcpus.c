@@ -93,17 +93,27 @@ static int read_counts(struct definition *d, const xmlNode *vcpu, struct cpuctl_
 /* <vcpus>: what it says counts, not the number in <vcpu current>. */
 static int read_each(struct definition *d, const xmlNode *vcpus, struct cpuctl_error *error)
 {
+    _cleanup_free_ bool *seen = vcpus ? calloc(d->vcpu_max, sizeof(*seen)) : NULL;
+
+    if (vcpus && !seen)
+        return no_memory(error);
     for (unsigned int i = 0; vcpus && i < d->vcpu_max; i++)
         d->vcpus[i] = (struct definition_vcpu){ 0 };
     for (const xmlNode *v = node_child(vcpus, "vcpu"); v; v = node_next(v, "vcpu")) {
         bool enabled = false, hotpluggable = false;
-        unsigned int id;
+        unsigned int id, order;
         int r = node_number(v, "id", UINT32_MAX, &id, error);
 
         if (r == 0 || (r > 0 && id >= d->vcpu_max))
             return cpuctl_error_set(error, -EINVAL,
                                     "XML error: line %ld: <vcpu> has no id of 0 to %u",
                                     xmlGetLineNo(v), d->vcpu_max - 1);
+        if (r > 0 && seen[id])
+            return cpuctl_error_set(error, -EINVAL,
+                                    "XML error: line %ld: <vcpu id='%u'> for the second time",
+                                    xmlGetLineNo(v), id);
+        /* Which one comes first at the start makes no difference. */
+        r = r < 0 ? r : node_number(v, "order", UINT32_MAX, &order, error);
         r = r < 0 ? r : parse_yes(v, "enabled", &enabled, error);
         if (r == 0)
             return cpuctl_error_set(error, -EINVAL,
@@ -112,6 +122,7 @@ static int read_each(struct definition *d, const xmlNode *vcpus, struct cpuctl_e
         r = r < 0 ? r : parse_yes(v, "hotpluggable", &hotpluggable, error);
         if (r < 0)
             return r;
+        seen[id] = true;
         d->vcpus[id].enabled = enabled;
         d->vcpus[id].hotpluggable = hotpluggable;
     }
