@@ -280,6 +280,18 @@ def test_two_operators_resize():
 
 
 @plain()
+def test_waiting_for_the_agent():
+    """Who waits for the agent without end keeps nobody from asking the VMM."""
+    with FakeDomain(1) as vm:
+        vm.agent.say["guest-ping"] = None
+        process = begin(vm, "qemu-agent-command", "--block", '{"execute":"guest-ping"}', seen="guest-ping")
+        same(vm.tool("vcpucount", "--live").out, "1\n\n")
+        failed(vm.tool("setvcpus", 2, "--timeout", 1), f"held by pid {process.pid} ")
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+@plain()
 def test_put_back_without_success():
     """What can't be brought online again is named."""
     with FakeDomain(3) as vm:

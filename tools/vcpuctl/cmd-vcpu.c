@@ -411,6 +411,7 @@ static int pass(struct target *target, const char *text, uint64_t timeout_usec,
     r = vm_agent(target->vm, &agent, error);
     if (r < 0)
         return r;
+    target_leave_monitor(target);
     r = qmp_client_pass(agent, text, timeout_usec, ret_reply, &cause);
     if (r == -EINVAL)
         return vm_error(error, r, "internal error: cannot parse json ", &cause);

@@ -117,6 +117,14 @@ int target_connect(struct target *target, enum target_use use, bool with_agent,
     return vm_open(target->tool->qmp, target->tool->agent, &target->vm, error);
 }
 
+void target_leave_monitor(struct target *target)
+{
+    qmp_client_free(target->vm->monitor);
+    target->vm->monitor = NULL;
+    if (target->domain)
+        domain_unlock(target->domain, DOMAIN_LOCK_QUERY);
+}
+
 unsigned int host_cpus(void)
 {
     long n = sysconf(_SC_NPROCESSORS_CONF);

@@ -56,6 +56,9 @@ enum target_use {
 int target_connect(struct target *target, enum target_use use, bool with_agent,
                    struct cpuctl_error *error);
 
+/** Ends the connection of TARGET_QUERY to the VMM, so that others can ask it; the agent's stays. */
+void target_leave_monitor(struct target *target);
+
 /** How many CPUs this host has. */
 unsigned int host_cpus(void);
 
