@@ -242,8 +242,9 @@ void chardev_free(struct chardev *chardev)
     if (chardev->out >= 0 && chardev->kind != KIND_STDIO)
         close(chardev->out);
     if (chardev->listener >= 0) {
-        close(chardev->listener);
+        /* In this order: a path where nobody answers may be another VMM's at once. */
         (void)unlink(chardev->name + strlen("unix:"));
+        close(chardev->listener);
     }
     free(chardev->name);
     free(chardev);

@@ -124,9 +124,10 @@ void control_free(struct control *control)
     sd_event_source_disable_unref(control->source);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         client_free(control->clients[i]);
+    /* In this order: a path where nobody answers may be another VMM's at once. */
     if (control->fd >= 0) {
-        close(control->fd);
         (void)unlink(control->config.path);
+        close(control->fd);
     }
     qmp_server_free(control->negotiation);
     qmp_server_free(control->server);
