@@ -38,10 +38,16 @@ void msix_reset(struct msix *msix)
     for (unsigned int i = 0; i < msix->count; i++) {
         msix->vectors[i].msi = (struct msi){ 0 };
         msix->vectors[i].masked = true;
-        msix->vectors[i].pending = false;
     }
+    msix_drop_pending(msix);
     msix->enabled = false;
     msix->active = false;
+}
+
+void msix_drop_pending(struct msix *msix)
+{
+    for (unsigned int i = 0; i < msix->count; i++)
+        msix->vectors[i].pending = false;
 }
 
 /* Brings the route up to the table, unless the vector is masked. Returns whether it can be sent. */

@@ -53,6 +53,8 @@ int msix_init(struct msix *msix, unsigned int count, const struct msix_ops *ops,
 void msix_free(struct msix *msix);
 /** All vectors masked and without a message, nothing pending, not enabled. */
 void msix_reset(struct msix *msix);
+/** Drops what is pending: its cause is gone. */
+void msix_drop_pending(struct msix *msix);
 /** Follows the capability's enable bit, and whether messages may be sent. */
 void msix_enable(struct msix *msix, bool active, bool may_send);
 /** Sends @vector, now or when it may be; nothing for a vector that is not there, or not @active. */

@@ -99,6 +99,7 @@ static void reset(struct virtio_pci *pci)
     pci->queue_select = 0;
     pci->isr = 0;
     virtio_reset(pci->device);
+    msix_drop_pending(&pci->function.msix);
 }
 
 /* ---- common configuration (4.1.4.3) ---- */

@@ -248,6 +248,25 @@ START_TEST(broken_queue_needs_a_reset)
 }
 END_TEST
 
+/* Interrupts of before the reset are not sent after it (2.4.1). */
+START_TEST(reset_drops_what_is_pending)
+{
+    const uint64_t control = d.bar[1] + MSIX_TABLE + MSIX_ENTRY_SIZE + 12;
+
+    for (int times = 0; times < 2; times++) {
+        driver_start(&d, 0, 8);
+        bus_write(&d.mmio, control, 4, 1);
+        driver_add(&d, 0, &buffer, 1);
+        driver_notify(&d, 0);
+        ck_assert_uint_eq(bus_read(&d.mmio, d.bar[1] + MSIX_PENDING, 4), 1U << 1);
+        driver_write(&d, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+        ck_assert_uint_eq(bus_read(&d.mmio, d.bar[1] + MSIX_PENDING, 4), 0);
+        bus_write(&d.mmio, control, 4, 0);
+        ck_assert_uint_eq(d.raised[1], 0);
+    }
+}
+END_TEST
+
 START_TEST(queue_of_a_wrong_size_needs_a_reset)
 {
     driver_negotiate(&d, 0);
@@ -349,6 +368,7 @@ Suite *unit_suite(void)
     tcase_add_test(queues, nothing_happens_before_driver_ok);
     tcase_add_test(queues, nothing_happens_without_bus_mastering);
     tcase_add_test(queues, broken_queue_needs_a_reset);
+    tcase_add_test(queues, reset_drops_what_is_pending);
     tcase_add_test(queues, queue_of_a_wrong_size_needs_a_reset);
     tcase_add_test(queues, full_queue_gives_way);
     suite_add_tcase(suite, registers);
