@@ -196,6 +196,7 @@ static void wait_for_holder(struct port *port, const char *path)
         (void)retry_after(port, BUSY_FIRST_USEC);
 }
 
+/* It is not there, or can't be opened: that is waited for, or the end. */
 static void wait_for_device(struct port *port, const char *path, int code)
 {
     struct device *device = port->transport;
@@ -203,6 +204,11 @@ static void wait_for_device(struct port *port, const char *path, int code)
 
     if (!what)
         what = PORT_DEFAULT_SERIAL;
+    if (!port->config->retry_path) {
+        port_set_describe(port, "%s", what);
+        port->failed(port->userdata, -code);
+        return;
+    }
     port_set_describe(port, "waiting for %s", what);
     if (device->told != code)
         log_write(LOG_NOTICE, "%s: %s; waiting for it", what, strerror(code));
@@ -225,8 +231,6 @@ static void try_open(struct port *port)
     }
     forget_waits(device);
     if (fd < 0) {
-        if (!port->config->retry_path)
-            port->failed(port->userdata, fd);
         wait_for_device(port, path, -fd);
         return;
     }

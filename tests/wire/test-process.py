@@ -120,7 +120,8 @@ def test_missing_device():
         (path / "conf").write_text("[general]\nretry-path = false\n", encoding="ascii")
         done = subprocess.run([agent_program(), "-c", path / "conf", "-m", "isa-serial", "-p", "/dev/no-such-line"],
                               capture_output=True, timeout=10, check=False, text=True)
-        equal((done.returncode, "No such file or directory" in done.stderr), (1, True))
+        equal((done.returncode, "error: /dev/no-such-line: No such file or directory" in done.stderr), (1, True))
+        equal("waiting for" in done.stderr, False)
 
 
 def test_vsock():
