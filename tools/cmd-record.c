@@ -20,15 +20,16 @@ static const struct option options[] = {
 
 static void help(void)
 {
-    fputs("Usage: cpuctl record [OPTION…] FILE.tar\n"
-          "Record what this machine tells of its CPUs in a tar file: the files of /sys and /proc\n"
-          "that cpuctl and lscpu read, and on x86 the CPUID leaves. Unpacked, it is read with\n"
-          "--sysroot. Serial numbers and names of the machine are overwritten. FILE may end in\n"
-          ".tar.gz, .tgz or .tar.xz, or be - for standard output.\n"
-          "\n"
-          "Options:\n"
-          "  -f, --force           replace FILE if it exists\n" TOOL_HELP_OPTIONS,
-          stdout);
+    fputs(
+        "Usage: cpuctl record [OPTION…] FILE.tar\n"
+        "Record what this machine tells of its CPUs in a tar file: the files of /sys and /proc\n"
+        "that cpuctl and lscpu read, and on x86 the CPUID leaves. Unpacked, it is read with\n"
+        "--sysroot. Serial numbers and names of the machine are overwritten. FILE may end in .gz,\n"
+        ".tgz or .xz, or be - for standard output.\n"
+        "\n"
+        "Options:\n"
+        "  -f, --force           replace FILE if it exists\n" TOOL_HELP_OPTIONS,
+        stdout);
 }
 
 /** One recording. */
