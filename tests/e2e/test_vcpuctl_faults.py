@@ -312,6 +312,21 @@ def test_put_back_without_success():
 
 
 @plain()
+def test_put_back_and_not_taken():
+    """A vCPU that is plugged again, and that the guest does not take, is called no more than that."""
+    with FakeDomain(3) as vm:
+        vm.vmm.refuse.add(1)
+        vm.vmm.device_add = lambda **properties: vm.vmm.plugged.add(properties["socket-id"]) or {}
+        process = begin(vm, "setvcpus", 1, seen="device_add")
+        asked = len(vm.agent.seen)
+        wait_until(lambda: len(vm.agent.seen) > asked + 1, "it to look for vCPU 2 in the guest", 60, 0.05)
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=60)[1]
+        same((process.returncode, vm.vmm.plugged, vm.requested()), (64, {0, 1, 2}, 3))
+        assert "vCPU 2: put back: it is plugged, and the guest has not taken it yet\n" in err, err
+
+
+@plain()
 def test_hostile_words():
     """What a guest or a VMM says moves no cursor and makes no lines of its own."""
     words = "so\x1b]0;mine\x07\r\x7f\u009b2J\nerror: all is well"

@@ -220,6 +220,16 @@ static int eject_before_refused(struct resize *resize, struct cpuctl_error *erro
 
 /* ---- putting back ---- */
 
+/* What is plugged again and the guest, which has @present, does not have. */
+static void settle_not_taken(struct resize *resize, const struct cpuctl_set *present)
+{
+    for (unsigned int i = 0; i < resize->n_vcpus; i++)
+        if (resize->vcpus[i].outcome == RESIZE_PUT_BACK &&
+            !cpuctl_set_has(present, resize->vcpus[i].index))
+            resize_settle(resize, &resize->vcpus[i], RESIZE_PUT_BACK,
+                          "it is plugged, and the guest has not taken it yet");
+}
+
 /* Plugs again what is gone, unless that is to stay, and brings online what was not to go. */
 static void put_back(struct resize *resize)
 {
@@ -250,8 +260,12 @@ static void put_back(struct resize *resize)
 
         if (guest_read(resize->vm, &cpus, &error) < 0)
             break;
-        if (cpuctl_set_is_subset(set, cpus.present) || resize_pause(resize, PERIOD) < 0)
+        if (cpuctl_set_is_subset(set, cpus.present))
             break;
+        if (resize_pause(resize, PERIOD) < 0) {
+            settle_not_taken(resize, cpus.present);
+            break;
+        }
     }
     if (set && resize->agent)
         bring_online(resize, set);
