@@ -50,6 +50,9 @@ static int parse_modes(const char *text, unsigned int *ret_modes, struct cpuctl_
 {
     unsigned int modes = 0;
 
+    if (text && !*text)
+        return cpuctl_error_set(error, -EINVAL,
+                                "Failed to get option 'mode': Option argument is empty");
     for (const char *word = text ? text : ""; *word; word += strspn(word, ",")) {
         size_t length = strcspn(word, ",");
 

@@ -60,7 +60,7 @@ static void id_text(const struct domain *domain, char text[static 16])
         strcpy(text, "-");
 }
 
-/* --id, --uuid, --name: these words, in virsh's order. */
+/* --uuid, --id, --name: these words, in virsh's order. */
 static void print_words(const struct arguments *arguments, struct domain **domains, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -70,12 +70,12 @@ static void print_words(const struct arguments *arguments, struct domain **domai
         if (!is_wanted(arguments, domains[i]))
             continue;
         id_text(domains[i], id);
-        if (arguments_has(arguments, "id")) {
-            printf("%s", id);
+        if (arguments_has(arguments, "uuid")) {
+            printf("%s", domains[i]->uuid);
             gap = " ";
         }
-        if (arguments_has(arguments, "uuid")) {
-            printf("%s%s", gap, domains[i]->uuid);
+        if (arguments_has(arguments, "id")) {
+            printf("%s%s", gap, id);
             gap = " ";
         }
         if (arguments_has(arguments, "name"))
@@ -120,6 +120,10 @@ int cmd_list(struct tool *tool, const struct arguments *arguments)
     size_t count;
     int r = EXIT_DONE;
 
+    if (arguments_exclusive(arguments, "table", "name", &error) < 0 ||
+        arguments_exclusive(arguments, "table", "uuid", &error) < 0 ||
+        arguments_exclusive(arguments, "table", "id", &error) < 0)
+        return output_failure(&error, NULL);
     if (command_need_store(tool, arguments) != EXIT_DONE)
         return EXIT_FAILED;
     if (store_list(tool->store, warn, &domains, &count, &error) < 0)
