@@ -245,12 +245,14 @@ static int give_back_when_idle(struct agent *agent)
 int agent_run(const struct config *config, bool *ret_frozen, struct cpuctl_error *error)
 {
     _cleanup_(agent_done) struct agent agent = { .config = config };
-    int r = start(&agent, error);
+    int r = start(&agent, error), code;
 
     *ret_frozen = false;
     if (r < 0)
         return r;
-    notify_ready(agent.notify);
+    /* Unless the port has failed as it was opened: then the loop returns at once. */
+    if (sd_event_get_exit_code(agent.loop, &code) < 0)
+        notify_ready(agent.notify);
     notify_status(agent.notify, port_describe(agent.port));
     r = give_back_when_idle(&agent);
     if (r < 0)

@@ -165,6 +165,23 @@ def test_notify():
             equal(process.process.wait(5), 0)
 
 
+def test_not_ready():
+    """an agent that ends as it starts does not tell the service manager that it is ready"""
+    with folder() as path, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path / "notify"))
+        manager.setblocking(False)
+        (path / "conf").write_text("[general]\nretry-path = false\n", encoding="ascii")
+        done = subprocess.run([agent_program(), "-c", path / "conf", "-m", "isa-serial", "-p", "/dev/no-such-line"],
+                              env={**os.environ, "NOTIFY_SOCKET": str(path / "notify")}, stderr=subprocess.DEVNULL,
+                              timeout=10, check=False)
+        equal(done.returncode, 1)
+        seen = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                seen += manager.recv(4096) + b"\n"
+        equal(b"READY=1" in seen, False)
+
+
 def test_no_watchdog():
     """without WatchdogSec the idle agent pings no watchdog"""
     with folder() as path, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
