@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libcpuctl/cpuctl.h"
 #include "tools/vcpuctl/launch.h"
@@ -93,8 +94,7 @@ static const struct {
         "unix:/r/agent --console n=unix:/s --drive file=/d,format=raw " } },
     { "kvm",
       "<devices>" CPUVMM "</devices>",
-      { "--mem-merge --smp 1,maxcpus=1,sockets=1,dies=1,cores=1,threads=1 ",
-        "--serial file:/dev/null " } },
+      { "--smp 1,maxcpus=1,sockets=1,dies=1,cores=1,threads=1 ", "--serial file:/dev/null " } },
 };
 
 START_TEST(command_lines)
@@ -106,6 +106,24 @@ START_TEST(command_lines)
     for (size_t i = 0; i < ARRAY_SIZE(lines[_i].parts) && lines[_i].parts[i]; i++)
         ck_assert_msg(strstr(text, lines[_i].parts[i]) != NULL, "no \"%s\" in\n%s",
                       lines[_i].parts[i], text);
+}
+END_TEST
+
+/* A host without KSM starts it, too (Documentation/admin-guide/mm/ksm.rst). */
+START_TEST(merges_where_the_host_can)
+{
+    struct cpuctl_error error = { 0 };
+    bool merged;
+    char text[4096];
+
+    ck_assert_int_eq(build("kvm", "<devices>" CPUVMM "</devices>", text, sizeof(text), &error), 0);
+    merged = strstr(text, " --mem-merge ") != NULL;
+    ck_assert_int_eq(merged, access("/sys/kernel/mm/ksm", F_OK) == 0);
+    ck_assert_int_eq(
+        build("kvm", "<memoryBacking><nosharepages/></memoryBacking><devices>" CPUVMM "</devices>",
+              text, sizeof(text), &error),
+        0);
+    ck_assert_ptr_null(strstr(text, "--mem-merge"));
 }
 END_TEST
 
@@ -140,6 +158,7 @@ Suite *unit_suite(void)
     Suite *suite = suite_create("vcpuctl-launch");
     TCase *tests = tcase_create("command line");
 
+    tcase_add_test(tests, merges_where_the_host_can);
     tcase_add_loop_test(tests, command_lines, 0, ARRAY_SIZE(lines));
     tcase_add_loop_test(tests, refusals, 0, ARRAY_SIZE(refused));
     suite_add_tcase(suite, tests);

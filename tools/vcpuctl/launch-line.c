@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "launch.h"
 #include "libcpuctl/cpuctl.h"
 
 #define HUGEPAGES "/dev/hugepages"
+#define KSM       "/sys/kernel/mm/ksm"
 
 void command_line_add(struct command_line *line, const char *format, ...)
 {
@@ -425,8 +427,8 @@ int launch_cpuvmm(const struct definition *d, const char *folder, struct command
         command_line_add(line, "--mem-path");
         command_line_add(line, HUGEPAGES);
     }
-    /* KSM merges anonymous memory only, and huge pages are a file's. */
-    if (!d->nosharepages && !d->hugepages)
+    /* KSM merges anonymous memory only, and huge pages are a file's; not each host has it. */
+    if (!d->nosharepages && !d->hugepages && access(KSM, F_OK) == 0)
         command_line_add(line, "--mem-merge");
     add_smp(line, "--smp", d, d->vcpu_current);
     add_cpuvmm_numa(line, d);
