@@ -75,9 +75,9 @@ static int parse_goal(const struct tool *tool, struct goal *goal)
         goal->count = (unsigned int)number;
         return 0;
     }
+    /* For the kernel the list ends there: nothing is left out unsaid. */
     newline = strchr(goal->list, '\n');
-    if (newline &&
-        newline[1]) { /* for the kernel the list ends there: nothing is left out unsaid */
+    if (newline && newline[1]) {
         tool_error(tool, "a newline at character %td ends the list of CPUs: divide them by commas",
                    newline - goal->list);
         return -EINVAL;

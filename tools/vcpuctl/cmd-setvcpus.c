@@ -289,20 +289,32 @@ static int carry_out(struct target *target, const struct arguments *arguments,
     return report(target->tool, resize, r, error);
 }
 
+/* Connects for a change of the running domain; @ret_fixed is what @resize refers to. Returns
+ * EXIT_DONE, or an exit code after a message. */
+static int begin_live(struct target *target, const struct arguments *arguments,
+                      struct resize *resize, struct cpuctl_set **ret_fixed)
+{
+    struct cpuctl_error error = { 0 };
+
+    if (connect_change(target, arguments, &error) < 0)
+        return output_failure(&error, NULL);
+    if (find_fixed(target, ret_fixed) < 0)
+        return output_error("out of memory");
+    resize->vm = target->vm;
+    resize->fixed = *ret_fixed;
+    return EXIT_DONE;
+}
+
 static int set_live_count(struct target *target, const struct arguments *arguments,
                           unsigned int count)
 {
     _cleanup_(cpuctl_set_freep) struct cpuctl_set *fixed = NULL;
     struct resize resize = { 0 };
     struct cpuctl_error error = { 0 };
-    int r = connect_change(target, arguments, &error);
+    int r = begin_live(target, arguments, &resize, &fixed);
 
-    if (r < 0)
-        return output_failure(&error, NULL);
-    resize.vm = target->vm;
-    if (find_fixed(target, &fixed) < 0)
-        return output_error("out of memory");
-    resize.fixed = fixed;
+    if (r != EXIT_DONE)
+        return r;
     r = resize_plan_count(&resize, count, &error);
     r = carry_out(target, arguments, &resize, r, true, &error);
     resize_release(&resize);
@@ -569,14 +581,10 @@ static int set_live_list(struct target *target, const struct arguments *argument
     _cleanup_(cpuctl_set_freep) struct cpuctl_set *fixed = NULL;
     struct resize resize = { 0 };
     struct cpuctl_error error = { 0 };
-    int r = connect_change(target, arguments, &error);
+    int r = begin_live(target, arguments, &resize, &fixed);
 
-    if (r < 0)
-        return output_failure(&error, NULL);
-    resize.vm = target->vm;
-    if (find_fixed(target, &fixed) < 0)
-        return output_error("out of memory");
-    resize.fixed = fixed;
+    if (r != EXIT_DONE)
+        return r;
     r = resize_plan_set(&resize, set, enable, &error);
     if (r >= 0 && (affects & AFFECT_CONFIG) && check_config_list(target->domain, set, &error) < 0)
         r = error.code;
