@@ -79,6 +79,19 @@ def test_agents_that_lie():
 
 
 @plain()
+def test_a_goal_takes_no_cpu_of_others():
+    """A goal names all that are to be online: it is not given while another CPU may be about to come online."""
+    with Pair(plugged=3) as vm:
+        vm.agent.say["__org.cpuctl_set-goal"] = {"results": []}
+        vm.agent.cpus[2] = False
+        same(vm.tool("guestvcpus", 1, "--disable").status, 0)
+        same((vm.agent.cpus[1], "__org.cpuctl_set-goal" in vm.agent.seen), (False, False))
+        vm.agent.cpus.update({1: True, 2: True})
+        same(vm.tool("guestvcpus", "1-2", "--disable").status, 0)
+        same(vm.agent.seen[-1], "__org.cpuctl_set-goal")
+
+
+@plain()
 def test_an_agent_that_sees_what_is_not():
     with Pair() as vm:
         vm.agent.cpus[3] = True

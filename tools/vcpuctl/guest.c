@@ -144,7 +144,24 @@ static int find_refusal(struct json_object *goal, bool online, struct cpuctl_err
     return 0;
 }
 
-/* The set that is to be online, by cpuctl-agent, which says of each CPU what became of it. */
+/*
+ * Whether @now has CPUs that are offline and not among @cpus. Its agent may be about to bring one
+ * online that was plugged a moment ago, and a goal, which names all that are to be online, would
+ * forbid that. Returns 1, 0 or -ENOMEM.
+ */
+static int has_others_offline(const struct guest_cpus *now, const struct cpuctl_set *cpus)
+{
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *others = cpuctl_set_dup(now->present);
+
+    if (!others)
+        return -ENOMEM;
+    cpuctl_set_andnot(others, now->online);
+    cpuctl_set_andnot(others, cpus);
+    return !cpuctl_set_is_empty(others);
+}
+
+/* The set that is to be online, by cpuctl-agent, which says of each CPU what became of it. Returns
+ * 1 where that could take more than @cpus: nothing has been asked for then. */
 static int change_by_goal(struct vm *vm, const struct cpuctl_set *cpus, bool online,
                           uint64_t timeout_usec, struct qmp_error *ret_cause,
                           struct cpuctl_error *error)
@@ -155,6 +172,8 @@ static int change_by_goal(struct vm *vm, const struct cpuctl_set *cpus, bool onl
     struct json_object *arguments = json_object_new_object();
     int r = guest_read(vm, &now, error);
 
+    if (r == 0)
+        r = has_others_offline(&now, cpus);
     if (r == 0 && online)
         r = cpuctl_set_or(now.online, cpus);
     else if (r == 0)
@@ -164,7 +183,7 @@ static int change_by_goal(struct vm *vm, const struct cpuctl_set *cpus, bool onl
         r = list && arguments ? qmp_object_add(arguments, "cpus", json_object_new_string(list))
                               : -ENOMEM;
     }
-    if (r < 0) {
+    if (r != 0) {
         json_object_put(arguments);
         return r;
     }
@@ -247,7 +266,7 @@ int guest_change(struct vm *vm, const struct cpuctl_set *cpus, bool online, uint
 
     if (r == -ENOMEM)
         return cpuctl_error_set(error, r, "out of memory");
-    if (r == -EREMOTEIO && cause.error_class == QMP_COMMAND_NOT_FOUND)
+    if (r == 1 || (r == -EREMOTEIO && cause.error_class == QMP_COMMAND_NOT_FOUND))
         return change_by_list(vm, cpus, online, timeout_usec, error);
     return r;
 }
