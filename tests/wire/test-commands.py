@@ -316,7 +316,8 @@ def test_goal_errors():
     with Agent() as ours:
         for arguments, words in (({}, "exactly one of"), ({"count": 1, "cpus": "0"}, "exactly one of"),
                                  ({"count": 0}, "min-online"), ({"cpus": ""}, ""), ({"cpus": "0-x"}, "cpus"),
-                                 ({"count": 1048576}, "at most"), ({"cpus": "0-1048575"}, "not possible")):
+                                 ({"count": 1048576}, "at most"), ({"cpus": "0-1048575"}, "not possible"),
+                                 ({"cpus": "0\n1"}, "a newline at character 1")):
             error_of(ours.client.ask(f"{PREFIX}set-goal", arguments), contains=words)
         equal(ours.client.get(f"{PREFIX}get-events"), [])
 
