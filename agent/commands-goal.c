@@ -8,6 +8,7 @@
 #include "agent/apply.h"
 #include "agent/audit.h"
 #include "agent/commands.h"
+#include "agent/hotplug.h"
 #include "agent/log.h"
 #include "agent/reply.h"
 #include "agent/worker.h"
@@ -173,6 +174,32 @@ static int parse_cpus(struct agent *agent, const char *list, struct cpuctl_set *
     return 0;
 }
 
+/*
+ * What is offline and stays so by the goal, the hot-add policy leaves alone too, which may not have
+ * come to a CPU of just before.
+ */
+static int claim_offline(struct goal *goal, struct cpuctl_error *why)
+{
+    _cleanup_(cpuctl_state_freep) struct cpuctl_state *state = NULL;
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *left = NULL;
+    int r = cpuctl_state_read(goal->agent->root, &state, why);
+
+    if (r < 0)
+        return r;
+    left = cpuctl_set_dup(cpuctl_state_get(state, CPUCTL_OFFLINE));
+    if (!left)
+        return cpuctl_error_set(why, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < cpuctl_plan_size(goal->plan); i++) {
+        const struct cpuctl_plan_entry *entry = cpuctl_plan_get(goal->plan, i);
+
+        if (entry->online && !entry->skipped)
+            cpuctl_set_remove(left, entry->cpu);
+    }
+    cpuctl_set_foreach (cpu, left)
+        hotplug_host_wants(goal->agent, (unsigned int)cpu, false);
+    return 0;
+}
+
 /* Reads the arguments and makes the plan. Returns 0 or -EINVAL with @error filled. */
 static int make_plan(struct goal *goal, struct json_object *arguments, struct qmp_error *error)
 {
@@ -199,6 +226,7 @@ static int make_plan(struct goal *goal, struct json_object *arguments, struct qm
     if (by_list)
         count = cpuctl_set_count(goal->cpus);
     goal->count = (unsigned int)count;
+    hotplug_catch_up(agent);
     /* Refused as a whole, before anything is changed. */
     r = policy_check_count(&agent->policy, goal->count, &why);
     if (r >= 0 && by_list)
@@ -207,6 +235,8 @@ static int make_plan(struct goal *goal, struct json_object *arguments, struct qm
     else if (r >= 0)
         r = cpuctl_plan_count(agent->root, goal->count, force ? CPUCTL_PLAN_FORCE : 0, &goal->plan,
                               &why);
+    if (r >= 0)
+        r = claim_offline(goal, &why);
     if (r < 0)
         return qmp_error_set(error, QMP_GENERIC_ERROR, "%s", why.text);
     return 0;

@@ -122,19 +122,23 @@ static void on_event(struct agent *agent, const struct cpuctl_event *event)
     }
 }
 
-static int on_monitor(sd_event_source *source, int fd, uint32_t events, void *userdata)
+static void read_events(struct agent *agent)
 {
-    struct agent *agent = userdata;
     struct cpuctl_event event;
     int r;
 
-    (void)source;
-    (void)fd;
-    (void)events;
     while ((r = cpuctl_monitor_next(agent->monitor, &event)) > 0)
         on_event(agent, &event);
     if (r < 0)
         log_write(LOG_ERR, "CPU events: %s", strerror(-r));
+}
+
+static int on_monitor(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    (void)source;
+    (void)fd;
+    (void)events;
+    read_events(userdata);
     return 0;
 }
 
@@ -153,6 +157,12 @@ int hotplug_start(struct agent *agent, struct cpuctl_error *error)
         return cpuctl_error_set(error, r, "CPU events: %s", strerror(-r));
     sweep(agent);
     return 0;
+}
+
+void hotplug_catch_up(struct agent *agent)
+{
+    if (agent->monitor)
+        read_events(agent);
 }
 
 void hotplug_host_wants(struct agent *agent, unsigned int cpu, bool online)

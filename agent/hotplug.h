@@ -14,7 +14,11 @@ struct cpuctl_error;
  */
 int hotplug_start(struct agent *agent, struct cpuctl_error *error);
 
-/** The host had @cpu brought online or taken offline: so it is not for us to undo that. */
+/** Reads the events that have come, so that the CPUs of before are known. */
+void hotplug_catch_up(struct agent *agent);
+
+/** The host had @cpu brought online or taken offline, or wants a set without it: so it is not
+ * for us to undo that. */
 void hotplug_host_wants(struct agent *agent, unsigned int cpu, bool online);
 
 #endif

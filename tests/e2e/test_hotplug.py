@@ -91,6 +91,29 @@ def test_what_the_host_took_offline_stays_so(guest):
 
 
 @guest(agents=OURS, cpus=1, maxcpus=4, fresh=True)
+def test_a_goal_wins_over_what_was_added_before(guest):
+    """The agent finds both at once: the CPU that was added, and the goal that came after it."""
+    for slot, arguments, online in ((1, {"count": 1}, {0}), (2, {"cpus": "0-1"}, {0, 1})):
+        guest.sh("kill -STOP $(cat /tmp/agent.pid)")
+        guest.add_cpu()
+        guest.wait_cpus(set(range(slot + 1)), "present")
+        guest.agent.send({"execute": "__org.cpuctl_set-goal", "arguments": arguments})
+        guest.sh("kill -CONT $(cat /tmp/agent.pid)")
+        same(guest.agent.reply()["return"]["reached"], True)
+        wait_until(lambda: ("added", slot) in [(event["event"], event.get("logical-id")) for event in
+                                               guest.agent.execute("__org.cpuctl_get-events")], "the CPU's event")
+        same((guest.cpus(), host_offline(guest)), (online, str(slot)))
+        restart(guest)
+        wait_until(lambda: f"hot-added CPU {slot} stays" in guest.sh("cat /tmp/agent.log"), "the log's word")
+        same(guest.cpus(), online)
+        # An operator has the last word.
+        guest.set_online(slot, True)
+        wait_until(lambda: host_offline(guest) == "", "the agent's note to go")
+    guest.add_cpu()
+    guest.wait_cpus({0, 1, 2, 3})
+
+
+@guest(agents=OURS, cpus=1, maxcpus=4, fresh=True)
 def test_a_malformed_note_of_the_host_is_dropped(guest):
     guest.add_cpu()
     guest.wait_cpus({0, 1})
