@@ -75,7 +75,8 @@ static int pump(struct control_client *client)
     if (!write_out(client) || !read_in(client) || !write_out(client))
         return 0;
     /* A peer that only ended its own side still gets its replies. */
-    if (client->at_end && qmp_conn_output_size(client->conn) == 0)
+    if (client->at_end && !qmp_conn_is_busy(client->conn) &&
+        qmp_conn_output_size(client->conn) == 0)
         end(client);
     return 0;
 }

@@ -32,6 +32,7 @@ struct control {
     int fd; /* listens, or -1 */
     struct sd_event_source *source;
     struct control_client *clients[CONTROL_CLIENTS_MAX]; /* NULL: free */
+    struct qmp_request *waiting[CONTROL_CLIENTS_MAX];    /* for RESET or SHUTDOWN; NULL: free */
 };
 
 /* ---- clients (control-client.c) ---- */
@@ -56,6 +57,9 @@ extern const struct qmp_command control_commands[];
 struct control *request_control(const struct qmp_request *request);
 /** Refuses arguments. Returns false when there were some; the request is complete then. */
 bool request_takes_nothing(struct qmp_request *request, struct json_object *arguments);
+
+/** RESET or SHUTDOWN was sent: replies to those who asked for it. */
+void control_answer_waiting(struct control *control);
 
 /** {"qemu": {"major": …}, "package": …}: the version whose interface this follows. */
 struct json_object *control_version(void);

@@ -89,7 +89,8 @@ void control_free(struct control *control);
 
 /** RESUME or STOP. */
 void control_state_changed(struct control *control, enum vm_state state);
-/** RESET, SHUTDOWN. @guest: the guest asked for it. */
+/** RESET, SHUTDOWN; commands that asked for it are answered then. @guest: the guest asked for it.
+ */
 void control_reset(struct control *control, bool guest);
 void control_shutdown(struct control *control, bool guest);
 /** DEVICE_DELETED: CPU @index is gone. */

@@ -243,9 +243,52 @@ static void command_cont(struct qmp_request *request, struct json_object *argume
     run(request, arguments, config->ops->resume);
 }
 
+/* Its client is gone. */
+static void stop_waiting(struct qmp_request *request, void *data)
+{
+    struct control *control = data;
+
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (control->waiting[i] == request)
+            control->waiting[i] = NULL;
+}
+
+/* As in QEMU the reply follows the event. A client has one request at a time: there is room. */
+static void wait_for_event(struct qmp_request *request)
+{
+    struct control *control = request_control(request);
+    size_t i = 0;
+
+    if (control->shut_down) {
+        qmp_request_return(request, NULL);
+        return;
+    }
+    while (control->waiting[i])
+        i++;
+    control->waiting[i] = request;
+    qmp_request_later(request, stop_waiting, control);
+}
+
+void control_answer_waiting(struct control *control)
+{
+    struct qmp_request *waiting[CONTROL_CLIENTS_MAX];
+
+    /* A reply lets its client's next request begin, which may wait for the next event. */
+    memcpy(waiting, control->waiting, sizeof(waiting));
+    memset(control->waiting, 0, sizeof(control->waiting));
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (waiting[i])
+            qmp_request_return(waiting[i], NULL);
+}
+
 static void command_reset(struct qmp_request *request, struct json_object *arguments)
 {
-    run(request, arguments, request_control(request)->config.ops->reset);
+    const struct control_config *config = &request_control(request)->config;
+
+    if (!request_takes_nothing(request, arguments))
+        return;
+    config->ops->reset(config->vm);
+    wait_for_event(request);
 }
 
 static void command_powerdown(struct qmp_request *request, struct json_object *arguments)
@@ -267,7 +310,7 @@ static void command_quit(struct qmp_request *request, struct json_object *argume
         return;
     control->quit = true;
     control->config.ops->quit(control->config.vm);
-    qmp_request_return(request, NULL);
+    wait_for_event(request);
 }
 
 const struct qmp_command control_negotiation_commands[] = {

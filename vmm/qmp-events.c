@@ -61,6 +61,7 @@ static struct json_object *cause(bool guest, const char *reason)
 void control_reset(struct control *control, bool guest)
 {
     control_event(control, "RESET", cause(guest, guest ? "guest-reset" : "host-qmp-system-reset"));
+    control_answer_waiting(control);
 }
 
 void control_shutdown(struct control *control, bool guest)
@@ -69,6 +70,7 @@ void control_shutdown(struct control *control, bool guest)
 
     control->shut_down = true;
     control_event(control, "SHUTDOWN", cause(guest, guest ? "guest-shutdown" : host));
+    control_answer_waiting(control);
 }
 
 /* The members that say which device an event is about. */

@@ -143,12 +143,13 @@ static int carry_out_reset(struct vm *vm, struct cpuctl_error *error)
     vm->reset_requested = false;
     if (r < 0)
         return r;
-    if (vm->listener.reset)
-        vm->listener.reset(vm->listener.data, vm->reset_by_guest);
     if (running) {
         vm->state = VM_RUNNING;
         pthread_cond_broadcast(&vm->resumed);
     }
+    /* Last: a client's next request may be carried out by it. */
+    if (vm->listener.reset)
+        vm->listener.reset(vm->listener.data, vm->reset_by_guest);
     return 0;
 }
 

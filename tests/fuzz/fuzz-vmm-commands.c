@@ -29,12 +29,12 @@ struct client {
     char output[OUTPUT_SIZE];
 };
 
-static void hear(sd_event *loop, struct client *client)
+static void hear(sd_event *loop, struct fake_vm *vm, struct client *client)
 {
     unsigned int steps = 0;
 
     for (;;) {
-        int ran = sd_event_run(loop, 0);
+        int ran = sd_event_run(loop, 0) + fake_carry_out(vm);
         ssize_t n = read(client->fd, client->output + client->size, OUTPUT_SIZE - client->size);
 
         hold(ran >= 0 && steps++ < STEPS_MAX && client->size < OUTPUT_SIZE);
@@ -45,24 +45,24 @@ static void hear(sd_event *loop, struct client *client)
     }
 }
 
-static void tell(sd_event *loop, struct client *client, const void *data, size_t size)
+static void tell(sd_event *loop, struct fake_vm *vm, struct client *client, const void *data,
+                 size_t size)
 {
     ssize_t n = send(client->fd, data, size, MSG_NOSIGNAL);
 
     hold(n == (ssize_t)size || (n < 0 && errno == EPIPE));
-    hear(loop, client);
+    hear(loop, vm, client);
 }
 
-static void join(sd_event *loop, struct control *control, unsigned int number,
-                 struct client *client)
+static void join(sd_event *loop, struct fake_vm *vm, unsigned int number, struct client *client)
 {
     int pair[2];
 
     hold(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
-    hold(client_new(control, pair[0], &control->clients[number]) == 0);
+    hold(client_new(vm->control, pair[0], &vm->control->clients[number]) == 0);
     client->fd = pair[1];
     client->size = 0;
-    tell(loop, client, READY, strlen(READY));
+    tell(loop, vm, client, READY, strlen(READY));
 }
 
 static void check_line(const char *line, size_t size)
@@ -109,12 +109,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned int i = 0; i < config.smp.cpus; i++)
         vm.cpus[i] = (struct control_cpu){ .present = true, .thread_id = 1000 + (int)i };
     hold(control_new(loop, &config, &vm.control, NULL) == 0);
-    join(loop, vm.control, 0, &hostile);
-    tell(loop, &hostile, data, size < INPUT_MAX ? size : INPUT_MAX);
+    join(loop, &vm, 0, &hostile);
+    tell(loop, &vm, &hostile, data, size < INPUT_MAX ? size : INPUT_MAX);
     check_lines(&hostile);
     hold(vm.cpus[0].present && vm.cpus[0].request == CPU_REQUEST_NONE);
-    join(loop, vm.control, 1, &next);
-    tell(loop, &next, ASK, strlen(ASK));
+    join(loop, &vm, 1, &next);
+    tell(loop, &vm, &next, ASK, strlen(ASK));
     check_lines(&next);
     hold(memmem(next.output, next.size, "\"id\": 4711", strlen("\"id\": 4711")));
     control_free(vm.control);

@@ -4,6 +4,7 @@
  * expected are those that qemu-system-x86_64 7.2 gave.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -459,19 +460,58 @@ START_TEST(run_state)
     expect(fd, "{\"execute\":\"cont\"}", "\"event\": \"RESUME\"}\n{\"return\": {}}\n");
     ck_assert_str_eq(ask(fd, "{\"execute\":\"cont\"}"), "{\"return\": {}}\n");
     expect(fd, "{\"execute\":\"system_powerdown\"}", "\"event\": \"POWERDOWN\"}\n{\"return\": {}}");
-    ck_assert_str_eq(ask(fd, "{\"execute\":\"system_reset\"}"), "{\"return\": {}}\n");
     ck_assert_int_eq(vm.powerdowns, 1);
-    ck_assert_int_eq(vm.resets, 1);
-    control_reset(control, false);
     control_reset(control, true);
-    text = hear(fd);
-    ck_assert_ptr_nonnull(strstr(text, "\"event\": \"RESET\", \"data\": {\"guest\": false, "
-                                       "\"reason\": \"host-qmp-system-reset\"}}"));
-    ck_assert_ptr_nonnull(strstr(text, "{\"guest\": true, \"reason\": \"guest-reset\"}}"));
+    ck_assert_ptr_nonnull(strstr(hear(fd), "\"event\": \"RESET\", \"data\": {\"guest\": true, "
+                                           "\"reason\": \"guest-reset\"}}"));
     control_port_changed(control, "org.qemu.guest_agent.0", true);
     ck_assert_ptr_nonnull(strstr(hear(fd), "\"event\": \"VSERPORT_CHANGE\", \"data\": {\"id\": "
                                            "\"org.qemu.guest_agent.0\", \"open\": true}}"));
     close(fd);
+    finish();
+}
+END_TEST
+
+/* The reply follows the event. One may have gone, and one may only not send any more. */
+START_TEST(reset_is_answered_when_it_is_done)
+{
+    static const char reset[] = "{\"execute\":\"system_reset\",\"id\":1}";
+    static const char done[] = "\"event\": \"RESET\", \"data\": {\"guest\": false, \"reason\": "
+                               "\"host-qmp-system-reset\"}}\n{\"return\": {}, \"id\": 1}\n";
+    const char *text;
+    int a, b, gone;
+
+    signal(SIGPIPE, SIG_IGN); /* as main() does */
+    start(&two_sockets);
+    a = ready();
+    b = ready();
+    gone = ready();
+    ck_assert_str_eq(ask(a, reset), "");
+    ck_assert_str_eq(ask(b, reset), "");
+    ck_assert_str_eq(ask(gone, reset), "");
+    ck_assert_int_eq(vm.resets, 3);
+    close(gone);
+    shutdown(b, SHUT_WR);
+    settle();
+    control_reset(control, false);
+    ck_assert_ptr_nonnull(strstr(hear(a), done));
+    ck_assert_ptr_nonnull(strstr(hear(b), done));
+    ck_assert_int_eq(read(b, (char[1]){ 0 }, 1), 0);
+    /* what waits behind the reply is begun, and the second reset waits for its own event */
+    ck_assert_str_eq(ask(a, "{\"execute\":\"system_reset\",\"id\":1}"
+                            "{\"execute\":\"system_reset\",\"id\":2}"),
+                     "");
+    control_reset(control, false);
+    text = hear(a);
+    ck_assert_ptr_nonnull(strstr(text, done));
+    ck_assert_ptr_null(strstr(text, "\"id\": 2"));
+    ck_assert_int_eq(vm.resets, 5);
+    /* a shutdown takes its place */
+    control_shutdown(control, true);
+    ck_assert_ptr_nonnull(
+        strstr(hear(a), "\"reason\": \"guest-shutdown\"}}\n{\"return\": {}, \"id\": 2}\n"));
+    close(a);
+    close(b);
     finish();
 }
 END_TEST
@@ -484,13 +524,7 @@ START_TEST(last_words)
 
     start(&two_sockets);
     fd = ready();
-    control_shutdown(control, true);
-    ck_assert_ptr_nonnull(strstr(hear(fd), "\"event\": \"SHUTDOWN\", \"data\": {\"guest\": true, "
-                                           "\"reason\": \"guest-shutdown\"}}"));
-    control_shutdown(control, false);
-    ck_assert_ptr_nonnull(strstr(hear(fd), "{\"guest\": false, \"reason\": \"host-signal\"}}"));
-    ck_assert_str_eq(ask(fd, "{\"execute\":\"quit\",\"id\":\"q\"}"),
-                     "{\"return\": {}, \"id\": \"q\"}\n");
+    ck_assert_str_eq(ask(fd, "{\"execute\":\"quit\",\"id\":\"q\"}{\"execute\":\"quit\"}"), "");
     ck_assert_int_eq(vm.quits, 1);
     /* the main loop has ended: what is queued goes out nevertheless */
     control_shutdown(control, false);
@@ -498,10 +532,27 @@ START_TEST(last_words)
     finish();
     n = read(fd, text, sizeof(text) - 1);
     ck_assert_int_gt(n, 0);
-    ck_assert_ptr_nonnull(strstr(text, "{\"guest\": false, \"reason\": \"host-qmp-quit\"}}"));
+    ck_assert_ptr_nonnull(strstr(text, "{\"guest\": false, \"reason\": \"host-qmp-quit\"}}\n"
+                                       "{\"return\": {}, \"id\": \"q\"}\n{\"return\": {}}\n"));
     ck_assert_ptr_null(strstr(text, "STOP"));
     ck_assert_int_eq(read(fd, text, sizeof(text)), 0);
     close(fd);
+}
+END_TEST
+
+START_TEST(tells_who_shut_down)
+{
+    int fd;
+
+    start(&two_sockets);
+    fd = ready();
+    control_shutdown(control, true);
+    ck_assert_ptr_nonnull(strstr(hear(fd), "\"event\": \"SHUTDOWN\", \"data\": {\"guest\": true, "
+                                           "\"reason\": \"guest-shutdown\"}}"));
+    control_shutdown(control, false);
+    ck_assert_ptr_nonnull(strstr(hear(fd), "{\"guest\": false, \"reason\": \"host-signal\"}}"));
+    close(fd);
+    finish();
 }
 END_TEST
 
@@ -622,7 +673,9 @@ Suite *unit_suite(void)
     tcase_add_test(tests, tells_why_a_removal_failed);
     tcase_add_test(tests, passes_on_why_it_can_not);
     tcase_add_test(tests, run_state);
+    tcase_add_test(tests, reset_is_answered_when_it_is_done);
     tcase_add_test(tests, last_words);
+    tcase_add_test(tests, tells_who_shut_down);
     tcase_add_test(tests, several_clients);
     tcase_add_test(tests, waits_when_there_are_too_many);
     tcase_add_test(tests, drops_who_does_not_read);

@@ -102,6 +102,21 @@ static bool get_chardev(void *vm, unsigned int number, struct control_chardev *r
     return true;
 }
 
+bool fake_carry_out(struct fake_vm *fake)
+{
+    bool any = fake->resets > 0 || fake->quits > 0;
+
+    /* In this order: what waits behind the reply is begun by it. */
+    if (fake->resets > 0) {
+        fake->resets = 0;
+        control_reset(fake->control, false);
+    } else if (fake->quits > 0) {
+        fake->quits = 0;
+        control_shutdown(fake->control, false);
+    }
+    return any;
+}
+
 const struct control_ops fake_ops = {
     .state = state,
     .stop = stop,
