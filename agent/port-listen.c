@@ -19,29 +19,20 @@
 #include "agent/log.h"
 #include "agent/port-internal.h"
 #include "libcpuctl/cpuctl.h"
+#include "libcpuctl/socket-file.h"
 
 struct listener {
     int fd;
     sd_event_source *source;
-    char *bound; /* the unix socket's path, to be removed at the end … */
-    dev_t device;
-    ino_t inode; /* … if this is still what is there */
+    char *bound;             /* the unix socket's path, to be removed at the end … */
+    struct socket_file file; /* … if this is still what is there */
 };
-
-/* Another agent may have put its socket there. Ours keeps its number while it is open. */
-static bool is_ours(const struct listener *listener)
-{
-    struct stat st;
-
-    return lstat(listener->bound, &st) == 0 && st.st_dev == listener->device &&
-           st.st_ino == listener->inode;
-}
 
 static void listener_done(struct listener *listener, bool remove)
 {
     sd_event_source_disable_unref(listener->source);
-    if (listener->bound && remove && is_ours(listener))
-        unlink(listener->bound);
+    if (listener->bound && remove)
+        socket_file_remove(listener->bound, &listener->file);
     if (listener->fd >= 0)
         close(listener->fd);
     free(listener->bound);
@@ -94,10 +85,9 @@ static int bind_unix(const char *path, struct listener *listener, struct cpuctl_
     umask(mask);
     if (r < 0)
         return cpuctl_error_set(error, r, "bind to %s: %s", path, strerror(-r));
-    if (lstat(path, &st) < 0)
-        return cpuctl_error_set(error, -errno, "%s: %s", path, strerror(errno));
-    listener->device = st.st_dev;
-    listener->inode = st.st_ino;
+    r = socket_file_get(path, &listener->file);
+    if (r < 0)
+        return cpuctl_error_set(error, r, "%s: %s", path, strerror(-r));
     listener->bound = strdup(path);
     return listener->bound ? 0 : cpuctl_error_set(error, -ENOMEM, "out of memory");
 }

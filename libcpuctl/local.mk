@@ -55,6 +55,7 @@ libcpuctl_sources = \
 	libcpuctl/root-open.h \
 	libcpuctl/root.c \
 	libcpuctl/root.h \
+	libcpuctl/socket-file.h \
 	libcpuctl/standard-fds.h \
 	libcpuctl/state.c \
 	libcpuctl/state.h \

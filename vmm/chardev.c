@@ -16,6 +16,7 @@
 #include "cpuctl.h"
 #include "fail.h"
 #include "libcpuctl/cleanup.h"
+#include "libcpuctl/socket-file.h"
 #include "listen.h"
 
 /* What poll() calls writable takes this much without blocking, be it a pipe, a terminal or a file:
@@ -30,6 +31,7 @@ struct chardev {
     char *name;
     int in, out;  /* -1: nobody */
     int listener; /* of a unix socket */
+    struct socket_file file;
     bool restore; /* the terminal's settings are to be restored */
     struct termios settings;
     sd_event_source *in_source, *out_source, *listen_source;
@@ -110,7 +112,7 @@ static int open_unix(struct chardev *chardev, const char *option, const char *pa
 {
     int r;
 
-    chardev->listener = listen_unix(option, path, 1, error);
+    chardev->listener = listen_unix(option, path, 1, &chardev->file, error);
     if (chardev->listener < 0)
         return chardev->listener;
     r = sd_event_add_io(chardev->event, &chardev->listen_source, chardev->listener, EPOLLIN,
@@ -242,8 +244,7 @@ void chardev_free(struct chardev *chardev)
     if (chardev->out >= 0 && chardev->kind != KIND_STDIO)
         close(chardev->out);
     if (chardev->listener >= 0) {
-        /* In this order: a path where nobody answers may be another VMM's at once. */
-        (void)unlink(chardev->name + strlen("unix:"));
+        socket_file_remove(chardev->name + strlen("unix:"), &chardev->file);
         close(chardev->listener);
     }
     free(chardev->name);

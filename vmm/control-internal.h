@@ -4,6 +4,7 @@
 #define VMM_CONTROL_INTERNAL_H
 
 #include "control.h"
+#include "libcpuctl/socket-file.h"
 #include "qmp/reply.h"
 #include "qmp/server.h"
 
@@ -30,6 +31,7 @@ struct control {
     struct qmp_server *negotiation, *server;
     struct sd_event *event;
     int fd; /* listens, or -1 */
+    struct socket_file file;
     struct sd_event_source *source;
     struct control_client *clients[CONTROL_CLIENTS_MAX]; /* NULL: free */
     struct qmp_request *waiting[CONTROL_CLIENTS_MAX];    /* for RESET or SHUTDOWN; NULL: free */

@@ -59,7 +59,7 @@ static int listen_at(struct control *control, struct cpuctl_error *error)
     const char *path = control->config.path;
     int r;
 
-    control->fd = listen_unix("--qmp", path, CONTROL_CLIENTS_MAX, error);
+    control->fd = listen_unix("--qmp", path, CONTROL_CLIENTS_MAX, &control->file, error);
     if (control->fd < 0)
         return control->fd;
     r = sd_event_add_io(control->event, &control->source, control->fd, EPOLLIN, on_connection,
@@ -124,9 +124,8 @@ void control_free(struct control *control)
     sd_event_source_disable_unref(control->source);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         client_free(control->clients[i]);
-    /* In this order: a path where nobody answers may be another VMM's at once. */
     if (control->fd >= 0) {
-        (void)unlink(control->config.path);
+        socket_file_remove(control->config.path, &control->file);
         close(control->fd);
     }
     qmp_server_free(control->negotiation);

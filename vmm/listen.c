@@ -12,6 +12,7 @@
 
 #include "cpuctl.h"
 #include "libcpuctl/cleanup.h"
+#include "libcpuctl/socket-file.h"
 
 /* An open file that is given up where another one can not be had. -1: none yet. */
 static int spare = -1;
@@ -58,10 +59,12 @@ static int clear_path(const char *option, const struct sockaddr_un *address,
     return 0;
 }
 
-int listen_unix(const char *option, const char *path, int backlog, struct cpuctl_error *error)
+int listen_unix(const char *option, const char *path, int backlog, struct socket_file *ret_file,
+                struct cpuctl_error *error)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     size_t length = strlen(path);
+    struct socket_file file = { 0 };
     _cleanup_close_ int fd = -1;
     mode_t mask;
     int r;
@@ -81,15 +84,18 @@ int listen_unix(const char *option, const char *path, int backlog, struct cpuctl
     mask = umask(0077);
     r = bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
     umask(mask);
+    if (r >= 0)
+        r = socket_file_get(path, &file);
     if (r < 0)
         return refuse(error, option, path, r, NULL);
     if (listen(fd, backlog) < 0) {
         r = -errno;
-        (void)unlink(path);
+        socket_file_remove(path, &file);
         return refuse(error, option, path, r, NULL);
     }
     if (spare < 0)
         spare = eventfd(0, EFD_CLOEXEC);
+    *ret_file = file;
     return take_fd(&fd);
 }
 

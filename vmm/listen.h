@@ -4,6 +4,7 @@
 #define VMM_LISTEN_H
 
 struct cpuctl_error;
+struct socket_file;
 
 /**
  * Listens on a unix stream socket at @path, that only this user may connect to. A socket that
@@ -11,10 +12,12 @@ struct cpuctl_error;
  *
  * @option: what the path was given with, for the sentence
  * @backlog: how many connections may wait (listen(2))
+ * @ret_file: what socket_file_remove() is to remove at the end
  * Returns the file descriptor, non-blocking; or with a sentence -EINVAL where the path is empty or
  * longer than unix(7) allows, -EADDRINUSE, or what a system call returned.
  */
-int listen_unix(const char *option, const char *path, int backlog, struct cpuctl_error *error);
+int listen_unix(const char *option, const char *path, int backlog, struct socket_file *ret_file,
+                struct cpuctl_error *error);
 
 /**
  * Takes a connection of listening socket @fd. Returns its file descriptor, non-blocking, or what

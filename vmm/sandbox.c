@@ -73,6 +73,7 @@ static const struct {
     { SCMP_SYS(fstat), 0 },
     { SCMP_SYS(getrandom), VCPU },
     { SCMP_SYS(lseek), 0 },
+    { SCMP_SYS(lstat), 0 },
     { SCMP_SYS(newfstatat), 0 },
     { SCMP_SYS(poll), VCPU },
     { SCMP_SYS(ppoll), VCPU },

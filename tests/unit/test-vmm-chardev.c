@@ -197,6 +197,28 @@ START_TEST(socket_is_full)
 }
 END_TEST
 
+/* Removed by hand, the path may be another program's by the time of the end. */
+START_TEST(socket_that_is_anothers_stays)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    start("unix:");
+    memcpy(address.sun_path, path, strlen(path));
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    chardev_free(end);
+    ck_assert_int_eq(access(path, F_OK), 0);
+    close(fd);
+    /* What its user left is replaced, and removed. */
+    ck_assert_int_eq(chardev_new(loop, "--serial", text, &end, NULL), 0);
+    chardev_free(end);
+    ck_assert_int_eq(access(path, F_OK), -1);
+    end = NULL;
+    finish();
+}
+END_TEST
+
 START_TEST(file_takes_all)
 {
     char data[2000], back[2000];
@@ -313,6 +335,7 @@ Suite *unit_suite(void)
     tcase_add_test(core, socket_has_one_client);
     tcase_add_test(core, socket_last_words);
     tcase_add_test(core, socket_is_full);
+    tcase_add_test(core, socket_that_is_anothers_stays);
     tcase_add_test(core, file_takes_all);
     tcase_add_test(core, pty_users_come_and_go);
     tcase_add_test(core, pty_without_user);

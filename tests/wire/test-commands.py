@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -384,6 +385,16 @@ def test_end():
         ours.process.process.terminate()
         equal(ours.process.process.wait(5), 0)
         equal(os.path.exists(ours.path), False)
+
+
+def test_end_of_a_path():
+    """a socket that another program has put in the place of its own stays"""
+    with Agent() as ours, socket.socket(socket.AF_UNIX) as another:
+        os.unlink(ours.path)
+        another.bind(ours.path)
+        ours.process.process.terminate()
+        equal(ours.process.process.wait(20), 0)
+        equal(os.path.exists(ours.path), True)
 
 
 def test_bad_configuration():
