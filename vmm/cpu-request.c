@@ -40,6 +40,7 @@ int removal_request(struct cpu *cpu)
     cpu->removal_seen = cpu->removal_requested;
     cpu->removal_requested = true;
     cpu->remove_event = true;
+    cpu->remove_found = false;
     return 1;
 }
 
@@ -47,7 +48,8 @@ int removal_withdraw(struct cpu *cpu)
 {
     if (!cpu->removal_requested)
         return 0;
-    if (!cpu->remove_event || cpu->removal_seen)
+    /* From finding the event to acknowledging it is some way in a guest's AML. */
+    if (!cpu->remove_event || cpu->remove_found || cpu->removal_seen)
         return -EALREADY;
     cpu->request = CPU_REQUEST_NONE;
     cpu->phase = CPU_PHASE_NONE;

@@ -24,8 +24,8 @@ void insertion_complete(struct cpu *cpu);
  * -ENOENT (not plugged) or -EPERM (CPU 0).
  */
 int removal_request(struct cpu *cpu);
-/** Takes the request back. Returns 0 (also if there is none), or -EALREADY: the guest has taken the
- * event, and the eject that may follow is honoured. */
+/** Takes the request back. Returns 0 (also if there is none), or -EALREADY: the guest has found or
+ * taken the event, and the eject that may follow is honoured. */
 int removal_withdraw(struct cpu *cpu);
 /** The guest ejects the CPU. Returns 0: it is not enabled any more, and has no events; or -EPERM:
  * nobody asked for it, and nothing changed. */

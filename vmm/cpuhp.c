@@ -27,10 +27,11 @@ static void select_next(struct cpuhp *hp)
 {
     for (unsigned int i = 0; i < hp->count; i++) {
         unsigned int index = (hp->selector + i) % hp->count;
-        const struct cpu *cpu = hp->ops->at(hp->opaque, index);
+        struct cpu *cpu = hp->ops->at(hp->opaque, index);
 
         if (cpu->insert_event || cpu->remove_event) {
             hp->selector = index;
+            cpu->remove_found = cpu->remove_event;
             return;
         }
     }

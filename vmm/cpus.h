@@ -40,6 +40,8 @@ struct cpu {
     /** Events that the guest has not acknowledged: bits 1 and 2 of the status. cpuhp.c clears them.
      */
     bool insert_event, remove_event;
+    /** The guest's search for an event found the remove event, which it is about to take. */
+    bool remove_found;
     /** The host asked for the removal, and it is neither done, refused nor withdrawn. Authorises an
      * eject; the event bit does not, since the guest acknowledges it earlier. */
     bool removal_requested;

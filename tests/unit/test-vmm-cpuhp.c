@@ -387,6 +387,30 @@ START_TEST(removal_withdrawn)
 }
 END_TEST
 
+/* The guest reads of the event, but has not come to acknowledge it: it will offline the CPU. */
+START_TEST(removal_found_is_not_withdrawn)
+{
+    struct machine machine;
+    struct cpu *cpu = &machine.cpus[1];
+
+    setup(&machine);
+    put(&machine, 5, 1, CPUHP_COMMAND_NEXT);
+    removal_request(cpu);
+    select_cpu(&machine, 1); /* not by the event: _STA does so */
+    (void)get(&machine, 4, 1);
+    ck_assert_int_eq(removal_withdraw(cpu), 0);
+    removal_request(cpu);
+    put(&machine, 5, 1, CPUHP_COMMAND_NEXT);
+    ck_assert_int_eq(removal_withdraw(cpu), -EALREADY);
+    put(&machine, 4, 1, CPUHP_REMOVE);
+    ck_assert_int_eq(removal_withdraw(cpu), -EALREADY);
+    say_ost(&machine, 1, OST_EJECT_REQUEST, 0x82);
+    /* Of the next one the guest knows nothing. */
+    removal_request(cpu);
+    ck_assert_int_eq(removal_withdraw(cpu), 0);
+}
+END_TEST
+
 /* Asked again, and the second event waits: the guest may yet eject for the first. */
 START_TEST(removal_seen_before_is_not_withdrawn)
 {
@@ -588,6 +612,7 @@ Suite *unit_suite(void)
     tcase_add_test(requests, removal_of_what_can_not_be_removed);
     tcase_add_test(requests, removal_asked_twice);
     tcase_add_test(requests, removal_withdrawn);
+    tcase_add_test(requests, removal_found_is_not_withdrawn);
     tcase_add_test(requests, removal_seen_before_is_not_withdrawn);
     tcase_add_test(requests, removal_rejected);
     tcase_add_test(requests, removal_answers_that_change_nothing);
