@@ -37,7 +37,7 @@ int removal_request(struct cpu *cpu)
     cpu->request = CPU_REQUEST_REMOVAL;
     cpu->phase = CPU_PHASE_REQUESTED;
     /* Still requested, without an event: that one was acknowledged. */
-    cpu->removal_seen = cpu->removal_requested;
+    cpu->removals_seen = cpu->removal_requested ? cpu->removals_seen + 1 : 0;
     cpu->removal_requested = true;
     cpu->remove_event = true;
     cpu->remove_found = false;
@@ -49,7 +49,7 @@ int removal_withdraw(struct cpu *cpu)
     if (!cpu->removal_requested)
         return 0;
     /* From finding the event to acknowledging it is some way in a guest's AML. */
-    if (!cpu->remove_event || cpu->remove_found || cpu->removal_seen)
+    if (!cpu->remove_event || cpu->remove_found || cpu->removals_seen > 0)
         return -EALREADY;
     cpu->request = CPU_REQUEST_NONE;
     cpu->phase = CPU_PHASE_NONE;
@@ -69,15 +69,28 @@ int removal_eject(struct cpu *cpu)
     return 0;
 }
 
-/* Success alone removes nothing: it follows the eject, on the empty slot. */
+/*
+ * The guest handles one event after the other and answers each. One that is refused leaves those
+ * after it, for which it may eject yet.
+ */
 static void answer_removal(struct cpu *cpu, enum ost_outcome outcome)
 {
-    if (outcome == OST_IN_PROGRESS)
-        cpu->phase = CPU_PHASE_IN_PROGRESS;
-    if (outcome != OST_FAILURE)
+    /* Success alone removes nothing: it follows the eject, on the empty slot. */
+    static const enum cpu_phase phases[] = {
+        [OST_SUCCESS] = CPU_PHASE_REQUESTED,
+        [OST_IN_PROGRESS] = CPU_PHASE_IN_PROGRESS,
+        [OST_FAILURE] = CPU_PHASE_REJECTED,
+    };
+    bool older = cpu->removals_seen > 0;
+
+    if (older && outcome == OST_FAILURE)
+        cpu->removals_seen--;
+    /* While the last event waits, this is about an earlier one. */
+    if (cpu->remove_event)
         return;
-    cpu->phase = CPU_PHASE_REJECTED;
-    cpu->removal_requested = false;
+    cpu->phase = phases[outcome];
+    if (outcome == OST_FAILURE)
+        cpu->removal_requested = older;
 }
 
 static void answer_insertion(struct cpu *cpu, enum ost_outcome outcome)
@@ -98,9 +111,10 @@ void cpu_request_ost(struct cpu *cpu, uint32_t source, uint32_t status)
     cpu->ost_known = true;
     cpu->ost_event = source;
     cpu->ost_status = status;
-    /* An answer that comes while an event waits belongs to an older request. */
-    if (ost_is_removal(source) && cpu->removal_requested && !cpu->remove_event)
+    /* An ejection that began in the guest (OST_OSPM_EJECT) is no answer to the host's request. */
+    if (source == OST_EJECT_REQUEST && cpu->removal_requested)
         answer_removal(cpu, outcome);
+    /* An answer that comes while the event waits belongs to an older request. */
     if (ost_is_insertion(source) && insertion_pending(cpu) && !cpu->insert_event)
         answer_insertion(cpu, outcome);
 }

@@ -42,11 +42,12 @@ struct cpu {
     bool insert_event, remove_event;
     /** The guest's search for an event found the remove event, which it is about to take. */
     bool remove_found;
-    /** The host asked for the removal, and it is neither done, refused nor withdrawn. Authorises an
-     * eject; the event bit does not, since the guest acknowledges it earlier. */
+    /** The host asked for the removal, and it is neither done, refused as often as it was asked for
+     * nor withdrawn. Authorises an eject; the event bit does not, since the guest acknowledges it
+     * earlier. */
     bool removal_requested;
-    /** It was asked for again, after the guest had acknowledged an earlier event of it. */
-    bool removal_seen;
+    /** How many events of it, before the last, the guest has acknowledged and not answered. */
+    unsigned int removals_seen;
     /** Ejected, while its vCPU's thread has yet to end. */
     bool parking;
     enum cpu_request request;

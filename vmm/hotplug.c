@@ -122,10 +122,11 @@ void hotplug_reset(struct vm *vm)
     for (unsigned int i = 0; i < cpus_count(vm->cpus); i++) {
         struct cpu *cpu = cpus_at(vm->cpus, i);
 
-        if (cpu->enabled && cpu->removal_requested)
+        /* What was refused stays, whatever the guest would have answered to another request. */
+        if (cpu->enabled && cpu->removal_requested && cpu->phase != CPU_PHASE_REJECTED)
             eject(vm, i);
         insertion_complete(cpu);
-        cpu->insert_event = cpu->remove_event = false;
+        cpu->insert_event = cpu->remove_event = cpu->removal_requested = false;
     }
     cpuhp_reset(&vm->cpuhp);
 }

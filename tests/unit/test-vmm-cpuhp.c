@@ -411,6 +411,36 @@ START_TEST(removal_found_is_not_withdrawn)
 }
 END_TEST
 
+/* The guest has one Notify after the other, and answers each: it may eject after a refusal. */
+START_TEST(removal_asked_twice_and_refused_once)
+{
+    struct machine machine;
+    struct cpu *cpu = &machine.cpus[1];
+
+    setup(&machine);
+    for (int times = 0; times < 2; times++) {
+        ck_assert_int_eq(removal_request(cpu), 1);
+        cpu->remove_event = false;
+    }
+    say_ost(&machine, 1, OST_EJECT_REQUEST, 0x84);
+    say_ost(&machine, 1, OST_EJECT_REQUEST, 0x82);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_REJECTED);
+    say_ost(&machine, 1, OST_EJECT_REQUEST, 0x84);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_IN_PROGRESS);
+    ck_assert_int_eq(removal_eject(cpu), 0);
+    /* The first is refused before the second is seen, which can be withdrawn then. */
+    cpu->enabled = true;
+    removal_request(cpu);
+    cpu->remove_event = false;
+    removal_request(cpu);
+    ck_assert_int_eq(removal_withdraw(cpu), -EALREADY);
+    say_ost(&machine, 1, OST_EJECT_REQUEST, 0x82);
+    ck_assert_int_eq(cpu->phase, CPU_PHASE_REQUESTED);
+    ck_assert_int_eq(removal_withdraw(cpu), 0);
+    ck_assert_int_eq(removal_eject(cpu), -EPERM);
+}
+END_TEST
+
 /* Asked again, and the second event waits: the guest may yet eject for the first. */
 START_TEST(removal_seen_before_is_not_withdrawn)
 {
@@ -425,10 +455,13 @@ START_TEST(removal_seen_before_is_not_withdrawn)
         ck_assert(cpu->remove_event);
         ck_assert_int_eq(removal_withdraw(cpu), -EALREADY);
     }
-    /* Refused, it is over; of the next one the guest has seen nothing. */
+    /* Both refused, it is over; of the next one the guest has seen nothing. */
     cpu->remove_event = false;
     say_ost(&machine, 1, OST_EJECT_REQUEST, 0x82);
+    ck_assert_int_eq(removal_withdraw(cpu), -EALREADY);
+    say_ost(&machine, 1, OST_EJECT_REQUEST, 0x82);
     ck_assert_int_eq(removal_withdraw(cpu), 0);
+    ck_assert_int_eq(removal_eject(cpu), -EPERM);
     removal_request(cpu);
     ck_assert_int_eq(removal_withdraw(cpu), 0);
     ck_assert_int_eq(removal_eject(cpu), -EPERM);
@@ -478,7 +511,15 @@ START_TEST(removal_answers_that_change_nothing)
     say_ost(&machine, 1, OST_EJECT_REQUEST, 0);
     say_ost(&machine, 1, OST_DEVICE_CHECK, 1);
     say_ost(&machine, 1, OST_OSPM_INSERTION, 0x82);
+    /* among them an ejection that somebody in the guest began: it is no answer to the host */
+    say_ost(&machine, 1, OST_OSPM_EJECT, 0x84);
+    say_ost(&machine, 1, OST_OSPM_EJECT, 0x82);
     ck_assert_int_eq(cpu->phase, CPU_PHASE_REQUESTED);
+    /* The end of the work without an eject: the host may ask again. */
+    say_ost(&machine, 1, OST_EJECT_REQUEST, 0x84);
+    ck_assert_int_eq(removal_request(cpu), 0);
+    say_ost(&machine, 1, OST_EJECT_REQUEST, 0);
+    ck_assert_int_eq(removal_request(cpu), 1);
     ck_assert_int_eq(removal_eject(cpu), 0);
     /* Linux's last word, on the empty slot; and a guest that nobody asked. */
     cpu->phase = CPU_PHASE_DONE;
@@ -613,6 +654,7 @@ Suite *unit_suite(void)
     tcase_add_test(requests, removal_asked_twice);
     tcase_add_test(requests, removal_withdrawn);
     tcase_add_test(requests, removal_found_is_not_withdrawn);
+    tcase_add_test(requests, removal_asked_twice_and_refused_once);
     tcase_add_test(requests, removal_seen_before_is_not_withdrawn);
     tcase_add_test(requests, removal_rejected);
     tcase_add_test(requests, removal_answers_that_change_nothing);

@@ -231,6 +231,25 @@ START_TEST(reset_completes)
 }
 END_TEST
 
+/* What the guest has refused stays, although a second request has not been answered. */
+START_TEST(reset_after_a_refusal)
+{
+    start();
+    for (int times = 0; times < 2; times++) {
+        ck_assert_int_eq(hotplug_unplug(&vm, 1, NULL), 0);
+        put(0, 4, 1);
+        put(4, 1, CPUHP_REMOVE);
+    }
+    say_ost(1, OST_EJECT_REQUEST, 0x82);
+    hotplug_reset(&vm);
+    ck_assert(all[1].enabled);
+    /* The next kernel was asked for nothing. */
+    eject(1);
+    ck_assert(all[1].enabled);
+    expect("ost:3:82:1 ");
+}
+END_TEST
+
 /* A guest that talks without end costs no memory: the oldest words are lost, the end is not. */
 START_TEST(flood)
 {
@@ -270,6 +289,7 @@ Suite *unit_suite(void)
     tcase_add_test(core, eject_that_is_refused);
     tcase_add_test(core, host_calls);
     tcase_add_test(core, reset_completes);
+    tcase_add_test(core, reset_after_a_refusal);
     tcase_add_test(core, flood);
     tcase_add_test(core, parking_fails);
     suite_add_tcase(suite, core);
