@@ -14,25 +14,26 @@
 struct edit {
     struct tool *tool;
     struct domain *domain;
-    char path[64];  /**< the file that is edited */
+    char *path;     /**< the file that is edited; NULL: there is none */
     char *original; /**< the definition when editing began */
 };
 
 static int open_temporary(struct edit *edit, struct cpuctl_error *error)
 {
-    size_t size = strlen(edit->original);
+    const char *folder = secure_getenv("TMPDIR");
+    _cleanup_free_ char *path =
+        path_join(folder && *folder ? folder : "/tmp", "vcpuctl-XXXXXX", ".xml");
     int fd;
 
-    snprintf(edit->path, sizeof(edit->path), "/tmp/vcpuctl-XXXXXX.xml");
-    fd = mkostemps(edit->path, 4, O_CLOEXEC);
-    if (fd < 0) {
-        int r = cpuctl_error_set(error, -errno, "mkostemps: failed to create temporary file: %s",
-                                 strerror(errno));
-        edit->path[0] = '\0';
-        return r;
-    }
+    if (!path)
+        return cpuctl_error_set(error, -ENOMEM, "memory is short");
+    fd = mkostemps(path, 4, O_CLOEXEC);
+    if (fd < 0)
+        return cpuctl_error_set(error, -errno, "mkostemps: failed to create temporary file %s: %s",
+                                path, strerror(errno));
     close(fd);
-    return file_write(edit->path, edit->original, size, 0600, error);
+    edit->path = TAKE_PTR(path);
+    return file_write(edit->path, edit->original, strlen(edit->original), 0600, error);
 }
 
 /* Runs the editor, whose name may be followed by options, as a shell does it. */
@@ -170,7 +171,8 @@ int cmd_edit(struct tool *tool, const struct arguments *arguments)
     edit.domain = domain;
     edit.original = original;
     r = open_temporary(&edit, &error) < 0 ? output_failure(&error, NULL) : edit_loop(&edit);
-    if (*edit.path)
+    if (edit.path)
         unlink(edit.path);
+    free(edit.path);
     return r;
 }
