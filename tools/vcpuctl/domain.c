@@ -10,6 +10,8 @@
 #include "store-internal.h"
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
+/* How often the run folder is made anew for a lock. */
+#define FOLDER_TRIES 10U
 
 static const char *const lock_names[DOMAIN_LOCKS] = {
     [DOMAIN_LOCK_CHANGE] = "lock-change",   [DOMAIN_LOCK_QUERY] = "lock-query",
@@ -310,18 +312,27 @@ int domain_lock_only(struct domain *domain, enum domain_lock lock, unsigned int 
                      struct cpuctl_error *error)
 {
     _cleanup_free_ char *path = path_join(domain->folder, lock_names[lock], "");
-    int r;
+    int r = -ENOENT;
 
     if (domain->locks[lock] >= 0)
         return 0;
-    r = path ? folder_make(domain->folder, error) : no_memory(error);
-    if (r < 0)
-        return r;
-    r = file_lock(path, timeout_ms, error);
+    if (!path)
+        return no_memory(error);
+    /* It goes when its domain is undefined, which somebody may do while we wait. */
+    for (unsigned int i = 0; i < FOLDER_TRIES && r == -ENOENT; i++) {
+        r = folder_make(domain->folder, error);
+        r = r < 0 ? r : file_lock(path, timeout_ms, error);
+    }
     if (r < 0)
         return r;
     domain->locks[lock] = r;
     return 0;
+}
+
+/* Of a domain that is neither defined nor running, with the lock for changes. */
+static void remove_folder(const struct domain *domain)
+{
+    folder_remove(domain->folder, lock_names[DOMAIN_LOCK_CHANGE]);
 }
 
 int domain_lock(struct domain *domain, enum domain_lock lock, unsigned int timeout_ms,
@@ -332,8 +343,11 @@ int domain_lock(struct domain *domain, enum domain_lock lock, unsigned int timeo
     if (domain->locks[lock] >= 0)
         return 0;
     r = domain_lock_only(domain, lock, timeout_ms, error);
-    if (r == 0 && lock == DOMAIN_LOCK_CHANGE)
+    if (r == 0 && lock == DOMAIN_LOCK_CHANGE) {
         r = domain_refresh(domain, error);
+        if (r == -ENOENT && !domain->damage)
+            remove_folder(domain);
+    }
     if (r < 0)
         domain_unlock(domain, lock);
     return r;
@@ -392,6 +406,8 @@ int domain_undefine(struct domain *domain, struct cpuctl_error *error)
         return no_memory(error);
     if (unlink(path) < 0)
         return cpuctl_error_set(error, -errno, "cannot remove %s: %s", path, strerror(errno));
+    if (domain->locks[DOMAIN_LOCK_CHANGE] >= 0 && domain->state != DOMAIN_RUNNING)
+        remove_folder(domain);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Files of the store: written whole or not at all, read with a limit, locked with a deadline. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -178,13 +179,9 @@ static int lock_timed_out(int fd, struct cpuctl_error *error)
                             *holder ? holder : "another process");
 }
 
-int file_lock(const char *path, unsigned int timeout_ms, struct cpuctl_error *error)
+/* Waits for the lock of @fd until @end. */
+static int wait_lock(int fd, const char *path, uint64_t end, struct cpuctl_error *error)
 {
-    _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    uint64_t end = now_ms() + timeout_ms;
-
-    if (fd < 0)
-        return cpuctl_error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         struct timespec pause = { .tv_nsec = LOCK_INTERVAL_MS * 1000000L };
 
@@ -194,6 +191,51 @@ int file_lock(const char *path, unsigned int timeout_ms, struct cpuctl_error *er
             return lock_timed_out(fd, error);
         nanosleep(&pause, NULL);
     }
-    write_holder(fd);
-    return take_fd(&fd);
+    return 0;
+}
+
+/* Whether @path still leads to the file that is open: who had its lock may have removed it. */
+static bool leads_to(const char *path, int fd)
+{
+    struct stat is, was;
+
+    return stat(path, &is) == 0 && fstat(fd, &was) == 0 && is.st_dev == was.st_dev &&
+           is.st_ino == was.st_ino;
+}
+
+int file_lock(const char *path, unsigned int timeout_ms, struct cpuctl_error *error)
+{
+    uint64_t end = now_ms() + timeout_ms;
+
+    for (;;) {
+        _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int r;
+
+        if (fd < 0)
+            return cpuctl_error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
+        r = wait_lock(fd, path, end, error);
+        if (r < 0)
+            return r;
+        if (leads_to(path, fd)) {
+            write_holder(fd);
+            return take_fd(&fd);
+        }
+        if (now_ms() >= end)
+            return lock_timed_out(fd, error);
+    }
+}
+
+void folder_remove(const char *path, const char *last)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+
+    if (!folder)
+        return;
+    while ((entry = readdir(folder)))
+        if (strcmp(entry->d_name, last) != 0)
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    unlinkat(dirfd(folder), last, 0);
+    closedir(folder);
+    rmdir(path);
 }

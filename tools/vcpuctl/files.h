@@ -20,9 +20,12 @@ int file_read(const char *path, size_t limit, char **ret_text, size_t *ret_size,
               struct cpuctl_error *error);
 /** Makes a folder, and those above it. Returns 0 or a negative errno with a sentence. */
 int folder_make(const char *path, struct cpuctl_error *error);
+/** Removes a folder and the files in it, @last after the others, as far as that goes. */
+void folder_remove(const char *path, const char *last);
 /**
- * Takes a whole-file lock (flock(2)) on @path, which is made, and writes down who holds it. Returns
- * the descriptor, -ETIMEDOUT with who holds it, or another negative errno.
+ * Takes a whole-file lock (flock(2)) on @path, which is made, and writes down who holds it. Who
+ * holds it may remove the file. Returns the descriptor, -ETIMEDOUT with who holds it, -ENOENT (its
+ * folder is gone), or another negative errno.
  */
 int file_lock(const char *path, unsigned int timeout_ms, struct cpuctl_error *error);
 
