@@ -99,9 +99,11 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 
     (void)source;
     (void)fd;
-    /* Both ways are closed: nobody is there to read a reply. */
-    if (events & (EPOLLHUP | EPOLLERR))
-        client->at_end = true;
+    /* Both ways are closed: nobody is there to read a reply, also one that is still to come. */
+    if (events & (EPOLLHUP | EPOLLERR)) {
+        end(client);
+        return 0;
+    }
     return pump(client);
 }
 
