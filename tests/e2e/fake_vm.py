@@ -143,6 +143,10 @@ class Vmm(Server):
                      **({"ost": dict(zip(("source", "status"), self.ost[cpu]))} if cpu in self.ost else {}))
                 for cpu in range(4)]
 
+    def own_cancel_device_del(self, id):  # pylint: disable=redefined-builtin
+        self.asked.pop(int(id[4:]))
+        return {}
+
     def device_add(self, id, **properties):  # pylint: disable=redefined-builtin
         cpu = properties["socket-id"]
         self.plugged.add(cpu)

@@ -219,6 +219,25 @@ def test_what_the_vmm_refuses():
 
 
 @plain()
+def test_removals_of_others():
+    """A list takes back the removals of those that it names, a count all of them: it counts these, too."""
+    for words, left in (((3, "--enable"), {2}), (("2-3", "--enable"), set())):
+        with Pair(plugged=3, cpuvmm=True) as vm:
+            vm.vmm.asked[2], vm.agent.cpus[2] = ("removal", "requested"), False
+            same(vm.tool("setvcpu", *words).status, 0)
+            same((vm.vmm.plugged, set(vm.vmm.asked)), ({0, 1, 2, 3}, left))
+            same(vm.agent.cpus, {cpu: cpu not in left for cpu in range(4)})
+            same(vm.tool("setvcpus", 4).status, 0)
+            same((vm.vmm.asked, set(vm.agent.cpus.values())), ({}, {True}))
+            failed(vm.tool("setvcpu", 2, "--enable"), "vcpu '2' is already in requested state")
+    with Pair(plugged=3, cpuvmm=True) as vm:
+        vm.vmm.asked[2] = ("removal", "in-progress")
+        vm.vmm.say["__org.cpuctl_cancel-device-del"] = Error("too late")
+        failed(vm.tool("setvcpu", "2-3", "--enable"), "vcpu '2' is being removed: ")
+        same(vm.vmm.plugged, {0, 1, 2})
+
+
+@plain()
 def test_a_guest_with_numbers_of_its_own():
     with Pair() as vm:
         vm.vmm.plugged.add(3)

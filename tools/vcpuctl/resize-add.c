@@ -57,6 +57,8 @@ static int plug_all(struct resize *resize, struct cpuctl_error *error)
 
         if (interrupt_pending())
             return -EINTR;
+        if (vcpu->leaving)
+            continue;
         r = resize_plug(resize, vcpu->index, error);
         if (r < 0)
             return resize_settle_asked(resize, vcpu, r, error);
@@ -74,33 +76,74 @@ static int plug_all(struct resize *resize, struct cpuctl_error *error)
     return 0;
 }
 
-/*
- * Takes back what an earlier run asked for and the guest has not done: otherwise a vCPU that counts
- * as plugged would go later. cpuvmm alone tells of such, and can do it.
- */
-static int withdraw_removals(struct resize *resize, struct cpuctl_error *error)
+/* Takes the removal of vCPU @index back, if the guest has not begun with it. */
+static int withdraw(struct resize *resize, unsigned int index, struct cpuctl_error *error)
 {
-    for (unsigned int i = 0; i < resize->vm->n_vcpus; i++) {
-        const struct vm_vcpu *vcpu = &resize->vm->vcpus[i];
-        struct json_object *arguments;
-        struct cpuctl_error why = { 0 };
-        int r;
+    const char *device = resize->vm->vcpus[index].device;
+    struct json_object *arguments = json_object_new_object();
+    struct cpuctl_error why = { 0 };
+    int r;
 
-        if (!vcpu->plugged || vcpu->request != VM_REQUEST_REMOVAL ||
-            (vcpu->phase != VM_PHASE_REQUESTED && vcpu->phase != VM_PHASE_IN_PROGRESS))
-            continue;
-        arguments = json_object_new_object();
-        if (!arguments ||
-            qmp_object_add(arguments, "id", json_object_new_string(vcpu->device)) < 0) {
-            json_object_put(arguments);
-            return cpuctl_error_set(error, -ENOMEM, "out of memory");
-        }
-        r = vm_execute(resize->vm, "__org.cpuctl_cancel-device-del", arguments, NULL, &why);
+    if (!arguments || qmp_object_add(arguments, "id", json_object_new_string(device)) < 0) {
+        json_object_put(arguments);
+        return cpuctl_error_set(error, -ENOMEM, "out of memory");
+    }
+    r = vm_execute(resize->vm, "__org.cpuctl_cancel-device-del", arguments, NULL, &why);
+    return r < 0
+               ? cpuctl_error_set(error, r, "operation failed: vcpu '%u' is being removed: %.400s",
+                                  index, why.text)
+               : 0;
+}
+
+/* Of a list: what it names and another run asked the guest to give. */
+static int withdraw_listed(struct resize *resize, struct cpuctl_error *error)
+{
+    for (unsigned int i = 0; i < resize->n_vcpus; i++) {
+        struct resize_vcpu *vcpu = &resize->vcpus[i];
+        int r = vcpu->leaving ? withdraw(resize, vcpu->index, error) : 0;
+
         if (r < 0)
-            return cpuctl_error_set(
-                error, r, "operation failed: vcpu '%u' is being removed: %.400s", i, why.text);
+            return resize_settle_asked(resize, vcpu, r, error);
+        if (!vcpu->leaving)
+            continue;
+        vcpu->plugged = true;
+        vcpu->outcome = RESIZE_UNSURE;
+        if (resize->no_wait)
+            resize_settle(resize, vcpu, RESIZE_PENDING,
+                          "its removal is taken back; not waited for the guest");
     }
     return 0;
+}
+
+/*
+ * Of a count: what an earlier run asked for and the guest has not done. Otherwise a vCPU that
+ * counts as plugged would go later.
+ */
+static int withdraw_all(struct resize *resize, struct cpuctl_error *error)
+{
+    int r = 0;
+
+    for (unsigned int i = 0; r == 0 && i < resize->vm->n_vcpus; i++)
+        if (resize_is_leaving(&resize->vm->vcpus[i]))
+            r = withdraw(resize, i, error);
+    return r;
+}
+
+/* Those that another run removes and that are not ours to keep. NULL: memory is short. */
+static struct cpuctl_set *find_leaving(const struct resize *resize)
+{
+    struct cpuctl_set *set = cpuctl_set_new();
+    int r = set ? 0 : -ENOMEM;
+
+    for (unsigned int i = 0; resize->listed && r == 0 && i < resize->vm->n_vcpus; i++)
+        if (resize_is_leaving(&resize->vm->vcpus[i]))
+            r = cpuctl_set_add(set, i);
+    for (unsigned int i = 0; set && i < resize->n_vcpus; i++)
+        cpuctl_set_remove(set, resize->vcpus[i].index);
+    if (r == 0)
+        return set;
+    cpuctl_set_free(set);
+    return NULL;
 }
 
 /* The guest's CPUs that are present and not online. NULL: memory is short. */
@@ -114,10 +157,12 @@ static struct cpuctl_set *offline(const struct guest_cpus *cpus)
 }
 
 /*
- * Waits until the guest has as many CPUs as are plugged, and every one online. The guest's numbers
- * need not be ours, therefore it is numbers of CPUs that are compared.
+ * Waits until the guest has as many CPUs as are @plugged, and every one online. The guest's numbers
+ * need not be ours, therefore it is numbers of CPUs that are compared. Those of @leaving, under the
+ * same numbers as when they are removed, count for nothing and are left alone.
  */
-static int wait_online(struct resize *resize, unsigned int plugged, struct cpuctl_error *error)
+static int wait_online(struct resize *resize, unsigned int plugged,
+                       const struct cpuctl_set *leaving, struct cpuctl_error *error)
 {
     uint64_t begin = qmp_client_now();
     bool asked = false;
@@ -130,6 +175,8 @@ static int wait_online(struct resize *resize, unsigned int plugged, struct cpuct
 
         if (r < 0)
             return r;
+        cpuctl_set_andnot(cpus.present, leaving);
+        cpuctl_set_andnot(cpus.online, leaving);
         left = offline(&cpus);
         if (!left)
             return cpuctl_error_set(error, -ENOMEM, "out of memory");
@@ -162,9 +209,16 @@ static void settle_taken(struct resize *resize, enum resize_outcome outcome, con
 
 int resize_add(struct resize *resize, struct cpuctl_error *error)
 {
-    unsigned int plugged = vm_count_plugged(resize->vm) + resize->n_vcpus;
-    int r = withdraw_removals(resize, error);
+    _cleanup_(cpuctl_set_freep) struct cpuctl_set *leaving = find_leaving(resize);
+    unsigned int plugged = vm_count_plugged(resize->vm);
+    int r;
 
+    if (!leaving)
+        return cpuctl_error_set(error, -ENOMEM, "out of memory");
+    plugged -= cpuctl_set_count(leaving);
+    for (unsigned int i = 0; i < resize->n_vcpus; i++)
+        plugged += !resize->vcpus[i].leaving;
+    r = resize->listed ? withdraw_listed(resize, error) : withdraw_all(resize, error);
     if (r == 0)
         r = plug_all(resize, error);
     if (resize->no_wait)
@@ -173,7 +227,7 @@ int resize_add(struct resize *resize, struct cpuctl_error *error)
         settle_taken(resize, RESIZE_UNSURE, NULL);
         return r;
     }
-    r = wait_online(resize, plugged, error);
+    r = wait_online(resize, plugged, leaving, error);
     if (r == -EINTR)
         settle_taken(resize, RESIZE_PENDING,
                      "the guest has taken it; whether it is online was not waited for");

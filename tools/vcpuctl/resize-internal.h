@@ -19,6 +19,9 @@ enum resize_event {
 int resize_add(struct resize *resize, struct cpuctl_error *error);
 int resize_remove(struct resize *resize, struct cpuctl_error *error);
 
+/** Whether the guest has been asked to give @vcpu and has not done it. cpuvmm alone tells of that.
+ */
+bool resize_is_leaving(const struct vm_vcpu *vcpu);
 /** Microseconds until the deadline; 0: it has passed. */
 uint64_t resize_left(const struct resize *resize);
 /** Sleeps for @usec, but not beyond the deadline. Returns 0, -ETIMEDOUT or -EINTR. */

@@ -31,6 +31,12 @@ static bool is_fixed(const struct resize *resize, unsigned int index)
     return resize->fixed && cpuctl_set_has(resize->fixed, index);
 }
 
+bool resize_is_leaving(const struct vm_vcpu *vcpu)
+{
+    return vcpu->plugged && vcpu->request == VM_REQUEST_REMOVAL &&
+           (vcpu->phase == VM_PHASE_REQUESTED || vcpu->phase == VM_PHASE_IN_PROGRESS);
+}
+
 int resize_plan_count(struct resize *resize, unsigned int count, struct cpuctl_error *error)
 {
     struct vm *vm = resize->vm;
@@ -77,12 +83,15 @@ int resize_plan_set(struct resize *resize, const struct cpuctl_set *set, bool pl
         return cpuctl_error_set(error, -ERANGE,
                                 "invalid argument: vcpu %d is not present in live config", last);
     r = begin_plan(resize, plugged, error);
+    resize->listed = true;
     for (unsigned int i = 0; r == 0 && i < vm->n_vcpus; i++) {
         unsigned int index = plugged ? i : vm->n_vcpus - 1 - i;
+        bool leaving = plugged && resize_is_leaving(&vm->vcpus[index]);
 
         if (!cpuctl_set_has(set, index))
             continue;
-        if (vm->vcpus[index].plugged == plugged)
+        resize->vcpus[resize->n_vcpus].leaving = leaving;
+        if (vm->vcpus[index].plugged == plugged && !leaving)
             r = cpuctl_error_set(
                 error, -EINVAL, "invalid argument: vcpu '%u' is already in requested state", index);
         else if (!plugged && (index == 0 || is_fixed(resize, index)))

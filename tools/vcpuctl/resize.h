@@ -31,6 +31,7 @@ struct resize_vcpu {
     enum resize_outcome outcome;
     bool offline;     /**< removal: the agent took it offline, and it has not come back */
     bool plugged;     /**< addition: the VMM has it, whatever the guest does */
+    bool leaving;     /**< addition: it is there, and its removal is to be taken back */
     char reason[512]; /**< a sentence, or "" */
 };
 
@@ -48,6 +49,7 @@ struct resize {
     void *user;
 
     bool adding;
+    bool listed; /**< resize_plan_set(): no other vCPU is touched */
     uint64_t deadline_usec;
     struct resize_vcpu *vcpus; /**< what is to change, in this order */
     unsigned int n_vcpus;
@@ -61,7 +63,9 @@ struct resize {
  * -EOPNOTSUPP (not enough that can be removed) or another negative errno.
  */
 int resize_plan_count(struct resize *resize, unsigned int count, struct cpuctl_error *error);
-/** Plans to plug or unplug exactly @set; those that are so already are left out. Returns as above.
+/**
+ * Plans to plug or unplug exactly @set. Returns as above; -EINVAL: one is so already. A plugged one
+ * whose removal is pending can be asked for (cpuvmm alone tells of such).
  */
 int resize_plan_set(struct resize *resize, const struct cpuctl_set *set, bool plugged,
                     struct cpuctl_error *error);
