@@ -15,7 +15,6 @@
 #include "fail.h"
 #include "layout.h"
 #include "libcpuctl/cleanup.h"
-#include "limits.h"
 #include "options.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -27,14 +26,13 @@
 #define SELECTOR_DATA 0x18
 #define SELECTOR_TSS  0x20
 
-#define CR0_PE    0x1ULL
-#define CR0_ET    0x10ULL
-#define CR0_PG    0x80000000ULL
-#define CR4_PAE   0x20ULL
-#define EFER_LME  0x100ULL
-#define EFER_LMA  0x400ULL
-#define APIC_EXTD (1ULL << 10)
-#define RFLAGS    0x2ULL
+#define CR0_PE   0x1ULL
+#define CR0_ET   0x10ULL
+#define CR0_PG   0x80000000ULL
+#define CR4_PAE  0x20ULL
+#define EFER_LME 0x100ULL
+#define EFER_LMA 0x400ULL
+#define RFLAGS   0x2ULL
 
 #define PTE_PRESENT_WRITE 0x3ULL
 #define PTE_LARGE         0x80ULL
@@ -239,10 +237,6 @@ static int enter(struct vm *vm, const struct boot_entry *entry)
         sregs.cr4 = CR4_PAE;
         sregs.efer = EFER_LME | EFER_LMA;
     }
-    /* No firmware will do it, and Linux ignores the MADT's entries from 255 up unless the boot CPU
-     * is in x2APIC mode (acpi_parse_x2apic() in arch/x86/kernel/acpi/boot.c). */
-    if (smp_apic_id_max(&vm->smp) > LIMITS_APIC_ID_MAX)
-        sregs.apic_base |= APIC_EXTD;
     return vcpu_set_registers(vcpu, &sregs, &regs);
 }
 

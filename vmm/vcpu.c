@@ -20,6 +20,7 @@
 #include "ioapic.h"
 #include "kvm.h"
 #include "libcpuctl/cleanup.h"
+#include "limits.h"
 #include "options.h"
 #include "sandbox.h"
 #include "vcpu-state.h"
@@ -28,6 +29,8 @@
 #define KICK_SIGNAL SIGUSR1
 /* A vCPU's thread handles exits and nothing else. */
 #define STACK_SIZE (256U * 1024U)
+/* of IA32_APIC_BASE: x2APIC mode */
+#define APIC_EXTD (1ULL << 10)
 
 struct vcpu {
     struct vm *vm;
@@ -56,6 +59,27 @@ int vcpu_init_signal(void)
     return sigaction(KICK_SIGNAL, &action, NULL) < 0 ? -errno : 0;
 }
 
+/*
+ * Where an APIC ID above 254 is possible, a guest gets all CPUs in x2APIC mode. That is firmware's
+ * duty (Intel SDM volume 3, 10.12.7 and 10.12.8.1), of which there is none: Linux ignores the
+ * MADT's entries from 255 up unless the boot CPU is in this mode (acpi_parse_x2apic() in
+ * arch/x86/kernel/acpi/boot.c), and a CPU in xAPIC mode also takes what is meant for the lowest
+ * eight bits of its ID.
+ */
+static int hand_over_apic(const struct vcpu *vcpu)
+{
+    struct kvm_sregs sregs;
+    int r;
+
+    if (smp_apic_id_max(&vcpu->vm->smp) <= LIMITS_APIC_ID_MAX)
+        return 0;
+    r = kvm_call(vcpu->fd, KVM_GET_SREGS, &sregs);
+    if (r < 0)
+        return r;
+    sregs.apic_base |= APIC_EXTD;
+    return kvm_call(vcpu->fd, KVM_SET_SREGS, &sregs);
+}
+
 static int open_vcpu(struct vcpu *vcpu, uint32_t apic_id, struct kvm_cpuid2 *cpuid,
                      struct cpuctl_error *error)
 {
@@ -78,6 +102,9 @@ static int open_vcpu(struct vcpu *vcpu, uint32_t apic_id, struct kvm_cpuid2 *cpu
     r = kvm_call(vcpu->fd, KVM_SET_CPUID2, cpuid);
     if (r < 0)
         return fail_system(error, r, "vCPU %u: KVM_SET_CPUID2", vcpu->index);
+    r = hand_over_apic(vcpu);
+    if (r < 0)
+        return fail_system(error, r, "vCPU %u: x2APIC mode", vcpu->index);
     r = vcpu_state_get(vcpu->fd, &vcpu->initial);
     if (r < 0)
         return fail_system(error, r, "vCPU %u: reading its state", vcpu->index);

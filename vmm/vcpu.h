@@ -17,15 +17,17 @@ struct vcpu;
 struct vm;
 
 /**
- * Creates the vCPU of CPU @index with @cpuid, waiting for INIT unless it is the boot CPU. Returns 0
- * or a negative errno with a sentence.
+ * Creates the vCPU of CPU @index with @cpuid, waiting for INIT unless it is the boot CPU, and in
+ * x2APIC mode where the VM can have APIC IDs above 254. Returns 0 or a negative errno with a
+ * sentence.
  */
 int vcpu_new(struct vm *vm, unsigned int index, uint32_t apic_id, struct kvm_cpuid2 *cpuid,
              struct vcpu **ret_vcpu, struct cpuctl_error *error);
 /**
  * Lets KVM draw its map of APIC IDs anew, with all vCPUs: it leaves out those that were made after
- * the guest set up its APICs, which then get neither INIT nor SIPI. It costs a time that grows with
- * the number of vCPUs. Before the vCPU's first thread. Returns 0 or a negative errno.
+ * the guest set up its APICs, which then get neither INIT nor SIPI, unless the vCPU was switched to
+ * x2APIC mode. It costs a time that grows with the number of vCPUs. Before the vCPU's first thread.
+ * Returns 0 or a negative errno.
  */
 int vcpu_announce(struct vcpu *vcpu);
 /** Its thread must have ended. */

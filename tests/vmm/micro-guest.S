@@ -24,6 +24,7 @@ micro_guest:
     mov %eax, %ss
     mov $MSR_APIC_BASE, %ecx
     rdmsr
+    mov %eax, %esi
     or $APIC_BASE_ON, %eax
     wrmsr
     mov $X2APIC_ID, %ecx
@@ -31,6 +32,7 @@ micro_guest:
     mov %eax, %ebx
     shl $12, %rbx
     add $MICRO_SLOTS, %rbx
+    mov %esi, SLOT_APIC_BASE(%rbx)
     lea SLOT_STACK_END(%rbx), %rsp
     lidt idtr(%rip)
     xor %edx, %edx

@@ -24,6 +24,7 @@
 #define SLOT_VALUE      0x18 /* qword: value or subleaf; what was read */
 #define SLOT_CPUID      0x20 /* four dwords */
 #define SLOT_EXCEPTION  0x30 /* dword: vector + 1 of an exception, after which the CPU halts */
+#define SLOT_APIC_BASE  0x34 /* dword: IA32_APIC_BASE as it was at its last start, low half */
 #define SLOT_COUNTS     0x400
 #define SLOT_STACK_END  0x1000
 

@@ -88,6 +88,11 @@ unsigned int micro_starts(struct micro *micro, unsigned int index)
     return *slot(micro, index, SLOT_STARTS);
 }
 
+uint32_t micro_apic_base(struct micro *micro, unsigned int index)
+{
+    return *slot(micro, index, SLOT_APIC_BASE);
+}
+
 /* A bzImage of the smallest size (Documentation/arch/x86/boot.rst); its entry is at 0x200. */
 static int make_kernel(void)
 {

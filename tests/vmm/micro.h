@@ -96,6 +96,8 @@ void micro_plug(struct micro *micro, unsigned int index);
 void micro_start(struct micro *micro, unsigned int index);
 /** How often CPU @index has come from power-on or SIPI to its loop. */
 unsigned int micro_starts(struct micro *micro, unsigned int index);
+/** Its IA32_APIC_BASE as it was at its last start, low half. */
+uint32_t micro_apic_base(struct micro *micro, unsigned int index);
 /** Waits until CPU @index has started @starts times. */
 void micro_wait_started(struct micro *micro, unsigned int index, unsigned int starts);
 /** Its APIC ID. */

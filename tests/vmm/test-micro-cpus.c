@@ -12,6 +12,8 @@
 
 #define VECTOR  0x40
 #define MSR_TSC 0x10
+/* of IA32_APIC_BASE: x2APIC mode */
+#define APIC_BASE_EXTD 0x400U
 /* "Auth", of AuthenticAMD */
 #define VENDOR_AMD 0x68747541U
 
@@ -129,23 +131,95 @@ START_TEST(a_cpu_starts_again_after_init)
 }
 END_TEST
 
-/* Why vcpu_new() writes the local APIC: without that INIT and SIPI are lost. */
+/* Why vcpu_announce() writes the local APIC: without that INIT and SIPI are lost, unless the vCPU
+ * was switched to x2APIC mode. */
 START_TEST(without_set_lapic_a_hot_added_cpu_is_unknown)
 {
-    struct micro *micro = start(true, MICRO_WITHOUT_SET_LAPIC);
+    static const uint32_t low[] = { 0, 1, 2 };
+    struct micro *micro = micro_new(&(struct micro_config){
+        .ids = low, .count = 3, .unstarted = true, .without = MICRO_WITHOUT_SET_LAPIC });
 
-    micro_plug(micro, 4);
-    micro_start(micro, 4);
+    micro_plug(micro, 1);
+    micro_start(micro, 1);
     usleep(500000);
-    if (micro_starts(micro, 4) > 0) {
+    if (micro_starts(micro, 1) > 0) {
         micro_free(micro);
         unit_skip("this KVM takes new vCPUs into its map of APIC IDs by itself");
     }
     /* The next one that is made whole lets KVM draw its map anew, with both. */
     micro_make_whole();
-    micro_plug(micro, 5);
-    micro_start(micro, 4);
-    micro_wait_started(micro, 4, 1);
+    micro_plug(micro, 2);
+    micro_start(micro, 1);
+    micro_wait_started(micro, 1, 1);
+    micro_free(micro);
+}
+END_TEST
+
+/* As after the guest has ejected it. */
+static void park(struct micro *micro, unsigned int index)
+{
+    struct cpu *cpu = cpus_at(micro->vm->cpus, index);
+
+    pthread_mutex_lock(&micro->vm->lock);
+    cpu->enabled = false;
+    cpus_stop(micro->vm->cpus, cpu);
+    while (!cpus_park(cpu)) {
+        pthread_mutex_unlock(&micro->vm->lock);
+        usleep(1000);
+        pthread_mutex_lock(&micro->vm->lock);
+    }
+    ck_assert_int_eq(cpus_forget(cpu), 0);
+    pthread_mutex_unlock(&micro->vm->lock);
+}
+
+/* As firmware does it (Intel SDM volume 3, 10.12.7): all in x2APIC mode if an ID above 254 is
+ * possible, else none. INIT leaves the mode alone, and one that is plugged again is as new. */
+static void check_mode(const uint32_t *cpus, bool x2apic)
+{
+    struct micro *micro =
+        micro_new(&(struct micro_config){ .ids = cpus, .count = 3, .unstarted = true });
+
+    for (unsigned int i = 0; i < 3; i++) {
+        if (i > 0) {
+            micro_plug(micro, i);
+            micro_start(micro, i);
+            micro_wait_started(micro, i, 1);
+        }
+        ck_assert_uint_eq((micro_apic_base(micro, i) & APIC_BASE_EXTD) != 0, x2apic);
+    }
+    micro_start(micro, 2);
+    micro_wait_started(micro, 2, 2);
+    ck_assert_uint_ne(micro_apic_base(micro, 2) & APIC_BASE_EXTD, 0);
+    park(micro, 2);
+    micro_plug(micro, 2);
+    micro_start(micro, 2);
+    micro_wait_started(micro, 2, 3);
+    ck_assert_uint_eq((micro_apic_base(micro, 2) & APIC_BASE_EXTD) != 0, x2apic);
+    micro_free(micro);
+}
+
+START_TEST(cpus_are_handed_over_in_x2apic_mode_where_ids_are_high)
+{
+    check_mode((const uint32_t[]){ 0, 1, 254 }, false);
+    check_mode((const uint32_t[]){ 0, 1, 255 }, true);
+}
+END_TEST
+
+/* In xAPIC mode a CPU would have the lowest eight bits of its ID. */
+START_TEST(a_cpu_does_not_start_for_an_id_that_is_absent)
+{
+    static const uint32_t high[] = { 0, 300 };
+    struct micro *micro =
+        micro_new(&(struct micro_config){ .ids = high, .count = 2, .unstarted = true });
+    uint64_t to = MICRO_ICR_TO(300 & 0xff);
+
+    micro_plug(micro, 1);
+    micro_wrmsr(micro, 0, MICRO_X2APIC_ICR, to | MICRO_ICR_INIT);
+    micro_wrmsr(micro, 0, MICRO_X2APIC_ICR, to | MICRO_ICR_STARTUP);
+    usleep(500000);
+    ck_assert_uint_eq(micro_starts(micro, 1), 0);
+    micro_start(micro, 1);
+    micro_wait_started(micro, 1, 1);
     micro_free(micro);
 }
 END_TEST
@@ -381,6 +455,8 @@ static void add(TCase *core)
     tcase_add_test(core, hot_added_cpus_have_the_boot_cpus_tsc);
     tcase_add_test(core, a_cpu_starts_again_after_init);
     tcase_add_test(core, without_set_lapic_a_hot_added_cpu_is_unknown);
+    tcase_add_test(core, cpus_are_handed_over_in_x2apic_mode_where_ids_are_high);
+    tcase_add_test(core, a_cpu_does_not_start_for_an_id_that_is_absent);
     tcase_add_test(core, a_thousand_cpus);
     tcase_add_loop_test(core, cpus_know_their_place, 0, sizeof(shapes) / sizeof(shapes[0]));
     tcase_add_test(core, the_limit_is_this_vms);
