@@ -99,6 +99,10 @@ class Inner(Machine):
                    timeout, 0.2)
         return int(self.host.sh("cat /tmp/vmm.status"))
 
+    def apic_ids(self):
+        """Those of the online CPUs, as the guest has them."""
+        return list(map(int, self.sh("sed -n 's/^apicid.*: //p' /proc/cpuinfo").split()))
+
     def close(self):
         self.host.run("test -s /tmp/vmm.status || kill $(cat /tmp/vmm.pid); "
                       "until [ -s /tmp/vmm.status ]; do sleep 0.05; done")

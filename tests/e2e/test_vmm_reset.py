@@ -71,6 +71,26 @@ def test_reboot_keeps_the_count(machine):
 
 
 @host(timeout=600, **SHAPE)
+def test_an_id_above_255(machine):
+    """Of a CPU that is there twice, and from the start after a reboot. All are in x2APIC mode."""
+    with Inner(machine, smp="2,maxcpus=125,sockets=5,dies=5,cores=5") as inner:
+        for _ in range(2):
+            inner.add_cpu(124)
+            inner.wait_cpus({0, 1, 2}, "present")
+            inner.set_online(2, True)
+            same(inner.apic_ids(), [0, 1, 292])
+            inner.del_cpu(124)
+            wait_gone(inner, 124)
+            inner.wait_cpus({0, 1}, "present")
+        inner.add_cpu(124)
+        inner.wait_cpus({0, 1, 2}, "present")
+        reboot(inner)
+        wait_reset(inner, True, 2)
+        same(inner.cpus("online"), {0, 1, 2})
+        same(inner.apic_ids(), [0, 1, 292])
+
+
+@host(timeout=600, **SHAPE)
 def test_power_button_and_s5(machine):
     with Inner(machine) as inner:
         inner.sh("(dd if=/dev/input/event0 of=/dev/null bs=24 count=1 && poweroff -f) "
