@@ -14,6 +14,7 @@
 
 static struct micro_config current;
 static struct micro_times times;
+static int64_t others_before;
 
 uint32_t __real_smp_apic_id(const struct smp *smp, unsigned int index);
 uint32_t __wrap_smp_apic_id(const struct smp *smp, unsigned int index);
@@ -30,13 +31,24 @@ int __wrap_cpus_plug_first(struct cpus *cpus, unsigned int count, struct cpuctl_
 int __real_kvm_call(int fd, unsigned long request, void *argument);
 int __wrap_kvm_call(int fd, unsigned long request, void *argument);
 
-/* The processor's time that this thread has used: on a loaded machine, too. */
-static int64_t used(void)
+static int64_t read_clock(clockid_t clock)
 {
     struct timespec time;
 
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    clock_gettime(clock, &time);
     return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+/* The processor's time that this thread has used: on a loaded machine, too. */
+static int64_t used(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* As all threads but this one: it only looks whether the others are there. */
+static int64_t used_by_others(void)
+{
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID) - used();
 }
 
 struct micro_times micro_times(void)
@@ -48,6 +60,12 @@ void micro_wrap_set(const struct micro_config *config)
 {
     current = *config;
     times = (struct micro_times){ 0 };
+    others_before = used_by_others();
+}
+
+void micro_wrap_started(void)
+{
+    times.start = used_by_others() - others_before;
 }
 
 void micro_make_whole(void)

@@ -7,5 +7,7 @@ struct micro_config;
 
 /** From now on cpuvmm has the APIC IDs of @config, and lacks what that says. */
 void micro_wrap_set(const struct micro_config *config);
+/** All CPUs are in the guest's loop. */
+void micro_wrap_started(void);
 
 #endif

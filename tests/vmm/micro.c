@@ -483,6 +483,7 @@ struct micro *micro_new(const struct micro_config *config)
     micro_wrmsr(micro, 0, MICRO_X2APIC_ICR, MICRO_ICR_STARTUP | MICRO_ICR_ALL_BUT_ME);
     for (unsigned int i = 1; i < micro->vm->smp.cpus; i++)
         micro_wait_started(micro, i, 1);
+    micro_wrap_started();
     micro->exact = holds_back(micro);
     return micro;
 }

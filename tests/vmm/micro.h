@@ -77,10 +77,11 @@ uint32_t micro_highest_id(void);
 /** KVM_CAP_MAX_VCPUS of the host. */
 unsigned int micro_max_vcpus(void);
 
-/** What making the VM's first CPUs took, nanoseconds of the processor's time. */
+/** What the VM's first CPUs took, nanoseconds of the processor's time. */
 struct micro_times {
-    int64_t plug;   /**< all of it */
+    int64_t plug;   /**< to make them: all of it */
     int64_t create; /**< KVM_CREATE_VCPU */
+    int64_t start;  /**< in their threads, until all were in the guest's loop */
 };
 struct micro_times micro_times(void);
 
