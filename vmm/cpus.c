@@ -9,6 +9,7 @@
 #include "cpuctl.h"
 #include "cpuid.h"
 #include "fail.h"
+#include "kvm.h"
 #include "libcpuctl/cleanup.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -126,13 +127,33 @@ int cpus_plug(struct cpus *cpus, unsigned int index, struct cpuctl_error *error)
     return plug(cpus, index, true, error);
 }
 
+/*
+ * KVM chooses what the guest's clock is based on when a vCPU asks for it by running. Until then
+ * each new one will ask, and every time KVM goes through all of them (kvm_track_tsc_matching() and
+ * kvm_update_masterclock() in arch/x86/kvm/x86.c, Linux 6.7 and newer). It also chooses when the
+ * clock is set: here to what it is. A KVM that can not do that has to be asked.
+ */
+static void settle_clock(int vm)
+{
+    struct kvm_clock_data clock = { 0 };
+
+    if (kvm_call(vm, KVM_GET_CLOCK, &clock) < 0)
+        return;
+    clock.flags = 0;
+    (void)kvm_call(vm, KVM_SET_CLOCK, &clock);
+}
+
 int cpus_plug_first(struct cpus *cpus, unsigned int count, struct cpuctl_error *error)
 {
     int r = 0;
 
-    /* One for all of them. */
-    for (unsigned int i = 0; r >= 0 && i < count; i++)
+    /* One announcement for all of them. */
+    for (unsigned int i = 0; r >= 0 && i < count; i++) {
         r = plug(cpus, i, i + 1 == count, error);
+        /* It takes a vCPU to choose by. */
+        if (i == 0 && count > 1)
+            settle_clock(cpus->vm->fd);
+    }
     return r;
 }
 
