@@ -17,7 +17,8 @@ COUNTS = (16, 64, 256, 1024)
 VCPU_ROUNDS = 5
 VMS = 32
 # What micro-bench says of vCPUs, in its order.
-PARTS = ("to make it and to start it in the guest", "to make it", "to make it, KVM_CREATE_VCPU left out")
+PARTS = ("to make it and to start it in the guest", "to make it",
+         "to make it, KVM_CREATE_VCPU and KVM_SET_SREGS left out")
 
 
 def numbers(program, *words):

@@ -14,7 +14,7 @@
 
 static struct micro_config current;
 static struct micro_times times;
-static int64_t others_before;
+static int64_t others_before, walks;
 
 uint32_t __real_smp_apic_id(const struct smp *smp, unsigned int index);
 uint32_t __wrap_smp_apic_id(const struct smp *smp, unsigned int index);
@@ -107,9 +107,15 @@ int __wrap_kvm_vm_enable(int vm, uint32_t capability, uint64_t arg0, uint64_t ar
 
 int __wrap_kvm_call(int fd, unsigned long request, void *argument)
 {
+    int64_t start = used();
+    int r;
+
     if (request == KVM_SET_LAPIC && current.without == MICRO_WITHOUT_SET_LAPIC)
         return 0;
-    return __real_kvm_call(fd, request, argument);
+    r = __real_kvm_call(fd, request, argument);
+    if (request == KVM_SET_SREGS)
+        walks += used() - start;
+    return r;
 }
 
 int __wrap_kvm_call_value(int fd, unsigned long request, unsigned long value)
@@ -118,15 +124,16 @@ int __wrap_kvm_call_value(int fd, unsigned long request, unsigned long value)
     int r = __real_kvm_call_value(fd, request, value);
 
     if (request == KVM_CREATE_VCPU)
-        times.create += used() - start;
+        walks += used() - start;
     return r;
 }
 
 int __wrap_cpus_plug_first(struct cpus *cpus, unsigned int count, struct cpuctl_error *error)
 {
-    int64_t start = used();
+    int64_t start = used(), walks_before = walks;
     int r = __real_cpus_plug_first(cpus, count, error);
 
     times.plug = used() - start;
+    times.walks = walks - walks_before;
     return r;
 }

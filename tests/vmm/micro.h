@@ -79,9 +79,10 @@ unsigned int micro_max_vcpus(void);
 
 /** What the VM's first CPUs took, nanoseconds of the processor's time. */
 struct micro_times {
-    int64_t plug;   /**< to make them: all of it */
-    int64_t create; /**< KVM_CREATE_VCPU */
-    int64_t start;  /**< in their threads, until all were in the guest's loop */
+    int64_t plug;  /**< to make them: all of it */
+    int64_t walks; /**< of that, calls for which KVM goes through all vCPUs: KVM_CREATE_VCPU, and
+                        KVM_SET_SREGS with x2APIC mode */
+    int64_t start; /**< in their threads, until all were in the guest's loop */
 };
 struct micro_times micro_times(void);
 
