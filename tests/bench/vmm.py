@@ -106,7 +106,7 @@ class Subject:
 
     def measure(self):
         self.request("add", ADD, "+", f"/tmp/{self.vmm}.console")
-        self.request("remove", REMOVE, '"device": "one"')
+        self.request("remove", REMOVE, 'DEVICE_DELETED')
         return 0
 
     def median(self, what, share):
