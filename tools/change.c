@@ -180,7 +180,7 @@ static int carry_out(const struct tool *tool, const struct change_options *optio
         if (next && !next->skipped)
             report_progress(tool, next, cpuctl_change_size(change), total);
         r = cpuctl_change_step(change, &result);
-        report_progress_end(tool);
+        report_progress_end(tool, total);
         if (r > 0 && !options->json)
             report_result(tool, result);
     }

@@ -59,19 +59,24 @@ int report_plan(const struct tool *tool, const struct change_options *options,
     return 0;
 }
 
+static bool is_shown(const struct tool *tool, size_t total)
+{
+    return tool->progress && total >= LONG_BATCH;
+}
+
 void report_progress(const struct tool *tool, const struct cpuctl_plan_entry *next, size_t done,
                      size_t total)
 {
-    if (!tool->progress || total < LONG_BATCH)
+    if (!is_shown(tool, total))
         return;
     tool_send(); /* results stand above the progress line */
     fprintf(stderr, "%s CPU %u (%zu of %zu)…", next->online ? "onlining" : "offlining", next->cpu,
             done + 1, total);
 }
 
-void report_progress_end(const struct tool *tool)
+void report_progress_end(const struct tool *tool, size_t total)
 {
-    if (tool->progress)
+    if (is_shown(tool, total))
         fputs("\r\033[K", stderr);
 }
 

@@ -11,8 +11,8 @@ int report_plan(const struct tool *tool, const struct change_options *options,
 /** Draws the progress line before the next CPU of a long batch; @done of @total are through. */
 void report_progress(const struct tool *tool, const struct cpuctl_plan_entry *next, size_t done,
                      size_t total);
-/** Wipes the progress line. */
-void report_progress_end(const struct tool *tool);
+/** Wipes it. */
+void report_progress_end(const struct tool *tool, size_t total);
 /** Prints one result as text: what was done to standard output, refusals to standard error. */
 void report_result(const struct tool *tool, const struct cpuctl_result *result);
 
