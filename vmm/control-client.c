@@ -9,14 +9,11 @@
 #include "control-internal.h"
 #include "qmp/conn.h"
 
-/* How often one round reads, so that other events get their turn. */
-#define READS_A_ROUND 16
-
 struct control_client {
     struct control *control;
     int fd;
     struct qmp_conn *conn;
-    sd_event_source *io;   /* edge-triggered: after an edge everything is done that can be */
+    sd_event_source *io;   /* watched for what can be done: see watch() */
     sd_event_source *pump; /* goes on outside of the caller's stack */
     bool negotiated;
     bool at_end; /* it sends no more */
@@ -36,49 +33,51 @@ static void end(struct control_client *client)
     go_on(client);
 }
 
-/* Returns false when the client is gone. */
-static bool write_out(struct control_client *client)
+static void write_out(struct control_client *client)
 {
     int r = qmp_conn_write(client->conn, client->fd);
 
-    if (r >= 0 || r == -EAGAIN)
-        return true;
-    end(client);
-    return false;
+    if (r < 0 && r != -EAGAIN)
+        end(client);
 }
 
-/* Reads what there is. Returns false when the client is gone. */
-static bool read_in(struct control_client *client)
+/* Once; when there is more the loop comes back, after others had their turn. */
+static void read_in(struct control_client *client)
 {
-    for (int i = 0; i < READS_A_ROUND; i++) {
-        ssize_t n;
+    ssize_t n = qmp_conn_read(client->conn, client->fd);
 
-        if (client->over || client->at_end || !qmp_conn_wants_input(client->conn))
-            return !client->over;
-        n = qmp_conn_read(client->conn, client->fd);
-        if (n == -EAGAIN)
-            return true;
-        if (n < 0) {
-            end(client);
-            return false;
-        }
-        client->at_end = n == 0;
-        if (!write_out(client))
-            return false;
-    }
-    go_on(client);
-    return true;
+    if (n == 0)
+        client->at_end = true;
+    else if (n < 0 && n != -EAGAIN)
+        end(client);
 }
 
-static int pump(struct control_client *client)
+static bool wants_input(const struct control_client *client)
 {
-    if (!write_out(client) || !read_in(client) || !write_out(client))
-        return 0;
+    return !client->at_end && qmp_conn_wants_input(client->conn);
+}
+
+/* Looks at nothing that is not to be acted on: each look that is wakes the main thread. */
+static void watch(struct control_client *client)
+{
+    uint32_t events = (wants_input(client) ? EPOLLIN : 0U) |
+                      (qmp_conn_output_size(client->conn) > 0 ? EPOLLOUT : 0U);
+
+    if (!client->over && sd_event_source_set_io_events(client->io, events) < 0)
+        end(client);
+}
+
+static void pump(struct control_client *client, bool readable)
+{
+    if (readable && wants_input(client))
+        read_in(client);
+    if (!client->over)
+        write_out(client);
     /* A peer that only ended its own side still gets its replies. */
-    if (client->at_end && !qmp_conn_is_busy(client->conn) &&
+    if (!client->over && client->at_end && !qmp_conn_is_busy(client->conn) &&
         qmp_conn_output_size(client->conn) == 0)
         end(client);
-    return 0;
+    watch(client);
 }
 
 static int on_pump(sd_event_source *source, void *userdata)
@@ -89,7 +88,7 @@ static int on_pump(sd_event_source *source, void *userdata)
     if (client->over)
         control_client_ended(client->control, client);
     else
-        pump(client);
+        pump(client, false);
     return 0;
 }
 
@@ -100,11 +99,11 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
     (void)source;
     (void)fd;
     /* Both ways are closed: nobody is there to read a reply, also one that is still to come. */
-    if (events & (EPOLLHUP | EPOLLERR)) {
+    if (events & (EPOLLHUP | EPOLLERR))
         end(client);
-        return 0;
-    }
-    return pump(client);
+    else
+        pump(client, (events & EPOLLIN) != 0);
+    return 0;
 }
 
 static void on_changed(struct qmp_conn *conn, void *user)
@@ -137,8 +136,7 @@ int client_new(struct control *control, int fd, struct control_client **ret_clie
     if (r >= 0)
         r = sd_event_add_defer(control->event, &client->pump, on_pump, client);
     if (r >= 0)
-        r = sd_event_add_io(control->event, &client->io, fd,
-                            EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, on_io, client);
+        r = sd_event_add_io(control->event, &client->io, fd, EPOLLIN | EPOLLOUT, on_io, client);
     if (r >= 0) {
         qmp_conn_set_send_limit(client->conn, CONTROL_OUTPUT_MAX);
         r = greet(client);
@@ -172,6 +170,19 @@ void client_negotiated(struct control_client *client)
 
 void client_send_event(struct control_client *client, struct json_object *event)
 {
-    if (client->negotiated && !client->over && qmp_conn_send(client->conn, event) < 0)
+    bool first;
+
+    if (!client->negotiated || client->over)
+        return;
+    first = qmp_conn_output_size(client->conn) == 0;
+    if (qmp_conn_send(client->conn, event) < 0) {
         end(client);
+        return;
+    }
+    /* At once, for otherwise the loop would have to come round for it; but not what was held up,
+     * as room for more replies would let the next request run in here. */
+    if (first)
+        write_out(client);
+    if (!client->over)
+        watch(client);
 }
