@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
@@ -17,6 +18,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,8 +199,24 @@ static int add_rules(scmp_filter_ctx filter, enum sandbox_kind kind)
     return r;
 }
 
-/* libseccomp writes its program into a file. */
-static int export(scmp_filter_ctx filter, struct sock_fprog *ret_program)
+/*
+ * Allows KVM_RUN before the program proper, which looks at its number last, is asked: it is what
+ * vCPUs' threads do all the time, and with an argument to be looked at the kernel asks each time
+ * (it keeps which calls are always allowed: seccomp_cache_check_allow() in kernel/seccomp.c).
+ */
+static const struct sock_filter run_first[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 5),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, KVM_RUN, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
+/* libseccomp writes its program into a file. @first: instructions that come before it. */
+static int export(scmp_filter_ctx filter, const struct sock_filter first[], size_t count,
+                  struct sock_fprog *ret_program)
 {
     _cleanup_close_ int fd = memfd_create("seccomp", MFD_CLOEXEC);
     off_t size;
@@ -210,14 +228,15 @@ static int export(scmp_filter_ctx filter, struct sock_fprog *ret_program)
     if (r < 0)
         return r;
     size = lseek(fd, 0, SEEK_END);
-    if (size <= 0 || (size_t)size / sizeof(struct sock_filter) > BPF_MAXINSNS)
+    if (size <= 0 || (size_t)size / sizeof(first[0]) + count > BPF_MAXINSNS)
         return -E2BIG;
-    ret_program->filter = malloc((size_t)size);
+    ret_program->filter = malloc(count * sizeof(first[0]) + (size_t)size);
     if (!ret_program->filter)
         return -ENOMEM;
-    if (pread(fd, ret_program->filter, (size_t)size, 0) != size)
+    memcpy(ret_program->filter, first, count * sizeof(first[0]));
+    if (pread(fd, ret_program->filter + count, (size_t)size, 0) != size)
         return -EIO;
-    ret_program->len = (unsigned short)((size_t)size / sizeof(struct sock_filter));
+    ret_program->len = (unsigned short)(count + (size_t)size / sizeof(first[0]));
     return 0;
 }
 
@@ -233,7 +252,7 @@ static int compile(enum sandbox_kind kind)
     if (r >= 0)
         r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (r >= 0)
-        r = export(filter, &filters[kind]);
+        r = export(filter, run_first, has(kind, VCPU) ? COUNT(run_first) : 0, &filters[kind]);
     seccomp_release(filter);
     return r;
 }
