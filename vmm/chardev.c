@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <systemd/sd-event.h>
 #include <termios.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ struct chardev {
     int in, out;  /* -1: nobody */
     int listener; /* of a unix socket */
     struct socket_file file;
+    bool regular; /* file: it never blocks */
     bool restore; /* the terminal's settings are to be restored */
     struct termios settings;
     sd_event_source *in_source, *out_source, *listen_source;
@@ -151,8 +153,13 @@ static int open_stdio(struct chardev *chardev)
 
 static int open_file(struct chardev *chardev, const char *path)
 {
+    struct stat status;
+
     chardev->out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
-    return chardev->out < 0 ? -errno : 0;
+    if (chardev->out < 0 || fstat(chardev->out, &status) < 0)
+        return -errno;
+    chardev->regular = S_ISREG(status.st_mode);
+    return 0;
 }
 
 static int open_pty(struct chardev *chardev)
@@ -300,7 +307,7 @@ size_t chardev_write(struct chardev *chardev, const void *data, size_t size)
     if (chardev->kind == KIND_UNIX) {
         done = send(chardev->out, data, count, MSG_DONTWAIT | MSG_NOSIGNAL);
     } else {
-        ready = readiness(chardev->out, POLLOUT);
+        ready = chardev->regular ? POLLOUT : readiness(chardev->out, POLLOUT);
         if (ready == 0)
             return 0;
         if (chardev->kind == KIND_PTY && (ready & POLLHUP) != 0)

@@ -183,6 +183,10 @@ void client_send_event(struct control_client *client, struct json_object *event)
      * as room for more replies would let the next request run in here. */
     if (first)
         write_out(client);
-    if (!client->over)
-        watch(client);
+    if (client->over)
+        return;
+    watch(client);
+    /* Then there is nothing to come back for. */
+    if (first && !client->at_end && qmp_conn_output_size(client->conn) == 0)
+        sd_event_source_set_enabled(client->pump, SD_EVENT_OFF);
 }

@@ -6,9 +6,6 @@
 
 #include "cpus.h"
 
-/* Offsets; what is not listed is reserved. */
-enum { SELECTOR_OR_DATA2 = 0, FLAGS = 4, COMMAND = 5, DATA = 8 };
-
 void cpuhp_reset(struct cpuhp *hp)
 {
     hp->selector = 0;
@@ -73,17 +70,17 @@ static void cpuhp_write(void *device, uint64_t offset, unsigned int size, uint64
     struct cpuhp *hp = device;
     struct cpu *cpu = selected(hp);
 
-    if (offset == SELECTOR_OR_DATA2 && size == 4) {
+    if (offset == CPUHP_SELECTOR && size == 4) {
         hp->selector = (uint32_t)value;
         return;
     }
     if (!cpu)
         return;
-    if (offset == FLAGS && size == 1)
+    if (offset == CPUHP_FLAGS && size == 1)
         write_flags(hp, cpu, value);
-    if (offset == COMMAND && size == 1)
+    if (offset == CPUHP_COMMAND && size == 1)
         write_command(hp, value);
-    if (offset == DATA && size == 4)
+    if (offset == CPUHP_DATA && size == 4)
         write_data(hp, (uint32_t)value);
 }
 
@@ -107,9 +104,9 @@ static uint64_t cpuhp_read(void *device, uint64_t offset, unsigned int size)
     struct cpuhp *hp = device;
     const struct cpu *cpu = selected(hp);
 
-    if (cpu && offset == FLAGS && size == 1)
+    if (cpu && offset == CPUHP_FLAGS && size == 1)
         return read_flags(cpu);
-    if (cpu && offset == DATA && size == 4)
+    if (cpu && offset == CPUHP_DATA && size == 4)
         return read_data(hp, cpu);
     return 0;
 }

@@ -14,6 +14,14 @@
 
 struct cpu;
 
+/** Offsets of the registers; what is not listed is reserved. */
+enum cpuhp_register {
+    CPUHP_SELECTOR = 0, /**< when written; when read, data 2 */
+    CPUHP_FLAGS = 4,
+    CPUHP_COMMAND = 5,
+    CPUHP_DATA = 8,
+};
+
 /** Values of the command register. */
 enum cpuhp_command {
     CPUHP_COMMAND_NEXT = 0,       /**< select the next CPU with an event */

@@ -163,7 +163,9 @@ void cpus_stop(struct cpus *cpus, struct cpu *cpu)
 {
     cpu->parking = true;
     vcpu_end(cpu->vcpu);
-    vm_wake(cpus->vm);
+    /* Otherwise its thread's end does that. */
+    if (vcpu_ended(cpu->vcpu))
+        vm_wake(cpus->vm);
 }
 
 bool cpus_park(struct cpu *cpu)
@@ -194,7 +196,7 @@ void cpus_wait_idle(struct cpus *cpus)
 {
     for (unsigned int i = 0; i < cpus->count; i++)
         while (cpus->all[i].vcpu && !vcpu_idle(cpus->all[i].vcpu))
-            pthread_cond_wait(&cpus->vm->idle, &cpus->vm->lock);
+            vm_wait(cpus->vm, &cpus->vm->idle);
 }
 
 int cpus_reset(struct cpus *cpus)
@@ -221,7 +223,7 @@ void cpus_end(struct cpus *cpus)
         struct vcpu *vcpu = cpus->all[i].vcpu;
 
         while (vcpu && !vcpu_ended(vcpu))
-            pthread_cond_wait(&cpus->vm->idle, &cpus->vm->lock);
+            vm_wait(cpus->vm, &cpus->vm->idle);
     }
 }
 

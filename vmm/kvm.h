@@ -18,6 +18,8 @@ struct kvm_host {
     unsigned int max_vcpus;   /**< KVM_CAP_MAX_VCPUS: how many vCPUs a VM can have */
     unsigned int max_vcpu_id; /**< KVM_CAP_MAX_VCPU_ID: APIC IDs are below this */
     size_t run_size;          /**< the size of a vCPU's shared mapping, bytes */
+    size_t ring_offset;       /**< where in it the ring of coalesced writes is, or 0: none */
+    bool coalesced_pio;       /**< KVM_CAP_COALESCED_PIO */
 };
 
 /** Opens @path (NULL: /dev/kvm). Returns 0, -ENOENT, -EACCES, -EPROTO (another API version), …. */

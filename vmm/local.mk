@@ -22,6 +22,8 @@ vmm_sources = \
 	vmm/console-port.c \
 	vmm/console-port.h \
 	vmm/cpu-models.c \
+	vmm/coalesced.c \
+	vmm/coalesced.h \
 	vmm/control-client.c \
 	vmm/control-internal.h \
 	vmm/control-vm.c \

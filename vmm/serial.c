@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A 16550A UART (National Semiconductor PC16550D; register names as in its data sheet). Baud rate
- * and line settings are kept and mean nothing. A transmitted byte is taken by the host's end at
+ * and line settings are kept and mean nothing. Transmitted bytes are taken by the host's end at
  * once; where that end is full, the transmitter stays busy until there is room.
+ *
+ * A driver that has just learnt from IIR that the transmitter is empty, with its FIFO switched on,
+ * fills the FIFO: these bytes go together, at the latest when the driver next comes to the port. It
+ * will, since the first of them raises the next interrupt.
  */
 #include "serial.h"
 
@@ -46,8 +50,10 @@ struct serial {
     uint8_t ier, fcr, lcr, mcr, scr;
     uint8_t divisor[2];
     bool empty_pending; /* the transmitter has become empty, and the guest has not been told */
-    bool pending;       /* one byte waits for room in the host's end */
-    uint8_t waiting;
+    bool told_empty;    /* by IIR, and it has not been filled since */
+    uint8_t out[FIFO_SIZE];
+    unsigned int out_used;
+    bool holding; /* what is in out[] has not been offered to the host's end */
     uint8_t fifo[FIFO_SIZE];
     unsigned int used;
 };
@@ -75,38 +81,62 @@ static void receive(struct serial *serial)
                                                    FIFO_SIZE - serial->used);
 }
 
-static void push_pending(struct serial *serial)
+/* As much as the host's end takes; what it leaves keeps the transmitter busy. */
+static void push_out(struct serial *serial)
 {
-    if (serial->pending && chardev_write(serial->end, &serial->waiting, 1) == 1) {
-        serial->pending = false;
-        serial->empty_pending = true;
+    bool held = serial->holding;
+
+    if (serial->out_used == 0)
+        return;
+    serial->holding = serial->told_empty = false;
+    while (serial->out_used > 0) {
+        size_t done = chardev_write(serial->end, serial->out, serial->out_used);
+
+        if (done == 0)
+            break;
+        serial->out_used -= (unsigned int)done;
+        memmove(serial->out, serial->out + done, serial->out_used);
     }
+    if (serial->out_used > 0)
+        serial->empty_pending = false;
+    else if (!held)
+        serial->empty_pending = true;
 }
 
 static void on_ready(void *device)
 {
     struct serial *serial = device;
 
-    push_pending(serial);
+    push_out(serial);
     receive(serial);
     update(serial);
 }
 
 static void transmit(struct serial *serial, uint8_t byte)
 {
-    serial->empty_pending = false;
     if ((serial->mcr & MCR_LOOP) != 0) {
         if (serial->used < FIFO_SIZE)
             serial->fifo[serial->used++] = byte;
         serial->empty_pending = true;
         return;
     }
+    if (serial->out_used == FIFO_SIZE)
+        push_out(serial);
     /* A guest that does not wait for the transmitter loses what it overwrites. */
-    serial->waiting = byte;
-    serial->pending = true;
+    if (serial->out_used == FIFO_SIZE)
+        serial->out_used--;
+    serial->out[serial->out_used++] = byte;
+    if (serial->holding)
+        return;
     /* The line goes down and up again: the driver may take it as edge-triggered. */
+    serial->empty_pending = false;
     update(serial);
-    push_pending(serial);
+    serial->holding = serial->told_empty && (serial->fcr & FCR_ENABLE) != 0 &&
+                      (serial->ier & IER_EMPTY) != 0 && (serial->mcr & MCR_OUT2) != 0;
+    if (serial->holding)
+        serial->empty_pending = true;
+    else
+        push_out(serial);
 }
 
 static uint8_t read_data(struct serial *serial)
@@ -128,8 +158,10 @@ static uint8_t read_cause(struct serial *serial)
     uint8_t value = cause(serial);
 
     /* Reading it is what acknowledges "empty". */
-    if (value == IIR_EMPTY)
+    if (value == IIR_EMPTY) {
         serial->empty_pending = false;
+        serial->told_empty = true;
+    }
     return value | ((serial->fcr & FCR_ENABLE) != 0 ? IIR_FIFO : 0);
 }
 
@@ -158,7 +190,8 @@ static uint8_t read_register(struct serial *serial, uint64_t offset)
     case MCR:
         return serial->mcr;
     case LSR:
-        return (serial->used > 0 ? LSR_READY : 0) | (serial->pending ? 0 : LSR_EMPTY | LSR_IDLE);
+        return (serial->used > 0 ? LSR_READY : 0) |
+               (serial->out_used > 0 ? 0 : LSR_EMPTY | LSR_IDLE);
     case MSR:
         return read_modem(serial);
     case SCR:
@@ -184,7 +217,7 @@ static void write_register(struct serial *serial, uint64_t offset, uint8_t value
             break;
         }
         /* Switching "empty" on while the transmitter is empty raises it at once. */
-        if ((value & ~serial->ier & IER_EMPTY) != 0 && !serial->pending)
+        if ((value & ~serial->ier & IER_EMPTY) != 0 && serial->out_used == 0)
             serial->empty_pending = true;
         serial->ier = value & IER_ALL;
         break;
@@ -218,6 +251,7 @@ static uint64_t port_read(void *device, uint64_t offset, unsigned int size)
 
     if (size != 1)
         return UINT64_MAX;
+    push_out(serial);
     value = read_register(serial, offset);
     update(serial);
     return value;
@@ -229,6 +263,8 @@ static void port_write(void *device, uint64_t offset, unsigned int size, uint64_
 
     if (size != 1)
         return;
+    if (offset != DATA)
+        push_out(serial);
     write_register(serial, offset, (uint8_t)value);
     update(serial);
 }
@@ -256,15 +292,24 @@ int serial_new(struct vm *vm, struct chardev *end, struct serial **ret_serial,
     return 0;
 }
 
+void serial_flush(struct serial *serial)
+{
+    push_out(serial);
+    update(serial);
+}
+
 void serial_free(struct serial *serial)
 {
-    if (serial)
+    if (serial) {
+        push_out(serial);
         chardev_attach(serial->end, NULL, NULL);
+    }
     free(serial);
 }
 
 void serial_reset(struct serial *serial)
 {
+    push_out(serial);
     *serial = (struct serial){ .vm = serial->vm, .end = serial->end };
     receive(serial);
     update(serial);

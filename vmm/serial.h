@@ -16,6 +16,8 @@ struct vm;
 int serial_new(struct vm *vm, struct chardev *end, struct serial **ret_serial,
                struct cpuctl_error *error);
 void serial_free(struct serial *serial);
+/** Gives the host's end what the guest has sent so far; before the vCPUs stand still for long. */
+void serial_flush(struct serial *serial);
 /** The state after power-on. */
 void serial_reset(struct serial *serial);
 

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "coalesced.h"
 #include "cpuctl.h"
 #include "exit-reason.h"
 #include "fail.h"
@@ -215,11 +216,19 @@ static void give_up(struct vcpu *vcpu, const char *why)
     vm_internal_error(vcpu->vm, vcpu->index, text);
 }
 
+void vcpu_drain_writes(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+
+    coalesced_drain(&vm->kvm, vcpu->run, &vm->pio, &vm->mmio);
+}
+
 /* With the lock held. */
 static void handle_exit(struct vcpu *vcpu)
 {
     char why[160];
 
+    vcpu_drain_writes(vcpu);
     switch (vcpu->run->exit_reason) {
     case KVM_EXIT_IO:
         handle_io(vcpu);
@@ -286,7 +295,7 @@ static bool wait_to_run(struct vcpu *vcpu)
             vcpu->idle = true;
             pthread_cond_broadcast(&vm->idle);
         }
-        pthread_cond_wait(&vm->resumed, &vm->lock);
+        vm_wait(vm, &vm->resumed);
     }
     vcpu->idle = false;
     return !vcpu->end;
@@ -296,9 +305,9 @@ static int run_once(struct vcpu *vcpu)
 {
     int r;
 
-    pthread_mutex_unlock(&vcpu->vm->lock);
+    vm_unlock(vcpu->vm);
     r = kvm_call_value(vcpu->fd, KVM_RUN, 0);
-    pthread_mutex_lock(&vcpu->vm->lock);
+    vm_lock(vcpu->vm);
     return r;
 }
 
@@ -325,7 +334,7 @@ static void *thread_main(void *data)
     struct vcpu *vcpu = data;
     struct vm *vm = vcpu->vm;
 
-    pthread_mutex_lock(&vm->lock);
+    vm_lock(vm);
     vcpu->thread_id = (pid_t)syscall(SYS_gettid);
     pthread_cond_broadcast(&vm->idle);
     set_up_thread(vcpu);
@@ -348,7 +357,7 @@ static void *thread_main(void *data)
     vcpu->thread_id = 0;
     pthread_cond_broadcast(&vm->idle);
     vm_wake(vm);
-    pthread_mutex_unlock(&vm->lock);
+    vm_unlock(vm);
     return NULL;
 }
 
@@ -412,7 +421,7 @@ int vcpu_thread_id(const struct vcpu *vcpu)
 {
     /* Only the thread itself can know it. */
     while (vcpu->started && !vcpu->ended && vcpu->thread_id == 0)
-        pthread_cond_wait(&vcpu->vm->idle, &vcpu->vm->lock);
+        vm_wait(vcpu->vm, &vcpu->vm->idle);
     return vcpu->thread_id;
 }
 

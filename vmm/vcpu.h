@@ -60,6 +60,9 @@ int vcpu_get_sregs(struct vcpu *vcpu, struct kvm_sregs *ret_sregs);
 int vcpu_set_registers(struct vcpu *vcpu, const struct kvm_sregs *sregs,
                        const struct kvm_regs *regs);
 
+/** Carries out the writes of all vCPUs that KVM has collected (coalesced.h). Lock held. */
+void vcpu_drain_writes(struct vcpu *vcpu);
+
 /** Installs the handler of the signal that kicks; once, before the first vCPU. */
 int vcpu_init_signal(void);
 

@@ -14,12 +14,36 @@
 #include "ioapic.h"
 #include "options.h"
 #include "serial.h"
+#include "vcpu.h"
 #include "vm-internal.h"
 #include "vm.h"
 
 void vm_wake(struct vm *vm)
 {
-    (void)eventfd_write(vm->wake, 1);
+    vm->wake_wanted = true;
+}
+
+void vm_lock(struct vm *vm)
+{
+    pthread_mutex_lock(&vm->lock);
+}
+
+void vm_unlock(struct vm *vm)
+{
+    bool wake = vm->wake_wanted;
+
+    vm->wake_wanted = false;
+    pthread_mutex_unlock(&vm->lock);
+    if (wake)
+        (void)eventfd_write(vm->wake, 1);
+}
+
+void vm_wait(struct vm *vm, pthread_cond_t *condition)
+{
+    if (vm->wake_wanted)
+        (void)eventfd_write(vm->wake, 1);
+    vm->wake_wanted = false;
+    pthread_cond_wait(condition, &vm->lock);
 }
 
 void vm_request_shutdown(struct vm *vm, bool guest)
@@ -80,6 +104,7 @@ void vm_stop(struct vm *vm)
     set_state(vm, VM_PAUSED);
     cpus_kick(vm->cpus);
     cpus_wait_idle(vm->cpus);
+    serial_flush(vm->serial);
 }
 
 void vm_continue(struct vm *vm)
@@ -99,6 +124,7 @@ static void tell_trouble(struct vm *vm)
     vm->complain(vm->trouble.text);
     vm->trouble.code = 0;
     cpus_wait_idle(vm->cpus);
+    serial_flush(vm->serial);
     set_state(vm, VM_INTERNAL_ERROR);
 }
 
@@ -114,6 +140,7 @@ static int reset(struct vm *vm, struct cpuctl_error *error)
 
     cpus_kick(vm->cpus);
     cpus_wait_idle(vm->cpus);
+    vcpu_drain_writes(cpus_at(vm->cpus, 0)->vcpu);
     hotplug_reset(vm);
     cpus_wait_idle(vm->cpus);
     ged_reset(&vm->ged);
@@ -180,9 +207,9 @@ static int wait_and_dispatch(struct vm *vm)
     int r = sd_event_prepare(vm->event);
 
     if (r == 0) {
-        pthread_mutex_unlock(&vm->lock);
+        vm_unlock(vm);
         r = sd_event_wait(vm->event, UINT64_MAX);
-        pthread_mutex_lock(&vm->lock);
+        vm_lock(vm);
     }
     if (r > 0)
         r = sd_event_dispatch(vm->event);
@@ -220,8 +247,8 @@ int vm_run(struct vm *vm, struct cpuctl_error *error)
 {
     int r;
 
-    pthread_mutex_lock(&vm->lock);
+    vm_lock(vm);
     r = run(vm, error);
-    pthread_mutex_unlock(&vm->lock);
+    vm_unlock(vm);
     return r;
 }

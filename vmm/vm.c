@@ -13,6 +13,7 @@
 
 #include "boot.h"
 #include "chardev.h"
+#include "coalesced.h"
 #include "control-vm.h"
 #include "control.h"
 #include "cpuctl.h"
@@ -46,6 +47,7 @@ static int open_kvm(struct vm *vm, struct cpuctl_error *error)
     r = kvm_call_value(vm->fd, KVM_SET_TSS_ADDR, LAYOUT_TSS);
     if (r >= 0)
         r = kvm_call(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &(uint64_t){ LAYOUT_IDENTITY_MAP });
+    coalesced_register(&vm->kvm, vm->fd);
     return r < 0 ? fail_system(error, r, "KVM_SET_TSS_ADDR and KVM_SET_IDENTITY_MAP_ADDR") : 0;
 }
 
@@ -275,9 +277,9 @@ int vm_new(const struct options *options, void (*complain)(const char *sentence)
     pthread_mutex_init(&vm->lock, NULL);
     pthread_cond_init(&vm->idle, NULL);
     pthread_cond_init(&vm->resumed, NULL);
-    pthread_mutex_lock(&vm->lock);
+    vm_lock(vm);
     r = create(vm, error);
-    pthread_mutex_unlock(&vm->lock);
+    vm_unlock(vm);
     if (r < 0) {
         vm_free(vm);
         return r;
@@ -291,9 +293,9 @@ void vm_free(struct vm *vm)
     if (!vm)
         return;
     if (vm->cpus) {
-        pthread_mutex_lock(&vm->lock);
+        vm_lock(vm);
         cpus_end(vm->cpus);
-        pthread_mutex_unlock(&vm->lock);
+        vm_unlock(vm);
         cpus_join(vm->cpus);
     }
     control_free(vm->control);

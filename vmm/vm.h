@@ -80,7 +80,8 @@ struct vm {
     pthread_cond_t idle, resumed;
     struct vm_listener listener;
     /* Requests, to be carried out by the main thread. */
-    int wake; /* eventfd */
+    int wake;         /* eventfd */
+    bool wake_wanted; /* it is to be written as soon as the lock is given up */
     struct sd_event_source *wake_source;
     bool shutdown_requested, shutdown_by_guest;
     bool reset_requested, reset_by_guest, continue_after_reset;
@@ -117,8 +118,13 @@ void vm_fail(struct vm *vm, int code);
  * thread, lock held. */
 void vm_internal_error(struct vm *vm, unsigned int index, const char *why);
 
-/** Lets the main thread look for what there is to do. Any thread. */
+/** Lets the main thread look for what there is to do, once the lock is given up by vm_unlock() or
+ * vm_wait(): it would only wait for the lock before. Any thread, lock held. */
 void vm_wake(struct vm *vm);
+void vm_lock(struct vm *vm);
+void vm_unlock(struct vm *vm);
+/** Waits for @condition, without the lock meanwhile. */
+void vm_wait(struct vm *vm, pthread_cond_t *condition);
 
 /** Stops the vCPUs, or lets them go on. Main thread, lock held. Nothing happens when it is so. */
 void vm_stop(struct vm *vm);

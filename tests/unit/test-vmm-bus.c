@@ -7,6 +7,8 @@
 
 #include "cpuctl.h"
 #include "vmm/bus.h"
+#include "vmm/coalesced.h"
+#include "vmm/kvm.h"
 #include "vmm/layout.h"
 #include "vmm/memory.h"
 
@@ -51,6 +53,42 @@ START_TEST(access_reaches_its_device)
     ck_assert_uint_eq(b.size, 8);
     ck_assert_uint_eq(bus_read(&bus, 0x2004, 2), 0xffff);
     ck_assert_uint_eq(b.offset, 4);
+}
+END_TEST
+
+/* What KVM has collected, across the ring's end and for both buses. */
+START_TEST(collected_writes)
+{
+    enum { OFFSET = 8192, MAX = (4096 - 8) / 24 };
+    static _Alignas(4096) unsigned char shared[OFFSET + 4096];
+    struct kvm_coalesced_mmio_ring *ring = (void *)(shared + OFFSET);
+    struct kvm_run *run = (void *)shared;
+    struct kvm_host host = { .ring_offset = OFFSET };
+    struct bus pio = { 0 }, mmio = { 0 };
+    struct device port = { 0 }, memory = { 0 };
+
+    ck_assert_int_eq(bus_add(&pio, 0x10, 0x10, &ops, &port), 0);
+    ck_assert_int_eq(bus_add(&mmio, 0x10, 0x10, &ops, &memory), 0);
+    ring->first = ring->last = MAX - 1;
+    coalesced_drain(&host, run, &pio, &mmio);
+    ck_assert_uint_eq(port.writes + memory.writes, 0);
+    ring->coalesced_mmio[MAX - 1] =
+        (struct kvm_coalesced_mmio){ .phys_addr = 0x14, .len = 4, .data = { 1, 2, 3, 4, 5 } };
+    ring->coalesced_mmio[0] =
+        (struct kvm_coalesced_mmio){ .phys_addr = 0x12, .len = 1, .pio = 1, .data = { 6 } };
+    ring->coalesced_mmio[1] =
+        (struct kvm_coalesced_mmio){ .phys_addr = 0x13, .len = 2, .pio = 1, .data = { 7, 8 } };
+    ring->last = 2;
+    coalesced_drain(&host, run, &pio, &mmio);
+    ck_assert_uint_eq(ring->first, 2);
+    ck_assert(memory.writes == 1 && memory.offset == 4 && memory.size == 4);
+    ck_assert_uint_eq(memory.value, 0x04030201);
+    ck_assert(port.writes == 2 && port.offset == 3 && port.size == 2 && port.value == 0x0807);
+    /* Without the capability there is no ring. */
+    ring->last = 3;
+    host.ring_offset = 0;
+    coalesced_drain(&host, run, &pio, &mmio);
+    ck_assert_uint_eq(ring->first, 2);
 }
 END_TEST
 
@@ -151,6 +189,7 @@ Suite *unit_suite(void)
     TCase *bus = tcase_create("bus"), *memory = tcase_create("memory");
 
     tcase_add_test(bus, access_reaches_its_device);
+    tcase_add_test(bus, collected_writes);
     tcase_add_test(bus, nobody_answers);
     tcase_add_test(bus, ranges_do_not_overlap);
     tcase_add_test(memory, ram_below_and_above_the_hole);

@@ -141,6 +141,76 @@ START_TEST(sends)
 }
 END_TEST
 
+/* A driver that fills the FIFO when it has been told that it is empty: the bytes go together. */
+static void fill(const char *text)
+{
+    set(IIR, 0x01);
+    set(MCR, 0x08);
+    set(IER, 0x02);
+    ck_assert_uint_eq(get(IIR), 0xc2);
+    ck_assert(!line);
+    for (; *text; text++)
+        set(DATA, (unsigned char)*text);
+}
+
+START_TEST(fills_the_fifo)
+{
+    fill("0123456789abcdef");
+    ck_assert_uint_eq(out_size, 0);
+    ck_assert(line); /* so that the driver comes back */
+    ck_assert_uint_eq(get(IIR), 0xc2);
+    ck_assert(!line && out_size == 16 && memcmp(output, "0123456789abcdef", 16) == 0);
+    fill("x");
+    set(IER, 0);
+    ck_assert(!line && out_size == 17);
+    /* One that does not ask is not waited for. */
+    set(DATA, 'y');
+    ck_assert_uint_eq(out_size, 18);
+    set(IER, 0x02);
+    set(DATA, 'z');
+    ck_assert(line && out_size == 19);
+}
+END_TEST
+
+START_TEST(fills_more_than_the_fifo)
+{
+    fill("0123456789abcdefgh");
+    ck_assert(line && out_size == 18);
+}
+END_TEST
+
+START_TEST(fills_without_room)
+{
+    room = 1;
+    fill("abc");
+    ck_assert_uint_eq(get(IIR), 0xc1); /* it is not empty after all */
+    ck_assert(!line);
+    ck_assert_uint_eq(get(LSR), 0);
+    room = 2;
+    end_ops->ready(end_device);
+    ck_assert(line && out_size == 3 && memcmp(output, "abc", 3) == 0);
+    ck_assert_uint_eq(get(IIR), 0xc2);
+}
+END_TEST
+
+START_TEST(nothing_stays_in_the_fifo)
+{
+    fill("a");
+    serial_flush(serial);
+    ck_assert(line && out_size == 1);
+    fill("b");
+    serial_reset(serial);
+    ck_assert(!line && out_size == 2);
+    fill("c"); /* goes when it is freed: finish_empty() */
+}
+END_TEST
+
+static void finish_empty(void)
+{
+    finish();
+    ck_assert(out_size == 3 && memcmp(output, "abc", 3) == 0);
+}
+
 START_TEST(waits_for_room)
 {
     room = 0;
@@ -220,11 +290,18 @@ Suite *unit_suite(void)
     tcase_add_test(tcase, wrong_sizes);
     tcase_add_test(tcase, divisor_latch);
     tcase_add_test(tcase, sends);
+    tcase_add_test(tcase, fills_the_fifo);
+    tcase_add_test(tcase, fills_more_than_the_fifo);
+    tcase_add_test(tcase, fills_without_room);
     tcase_add_test(tcase, waits_for_room);
     tcase_add_test(tcase, receives_more_than_fits);
     tcase_add_test(tcase, clear_lets_the_rest_in);
     tcase_add_test(tcase, loop_back);
     tcase_add_test(tcase, reset);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("end");
+    tcase_add_checked_fixture(tcase, start, finish_empty);
+    tcase_add_test(tcase, nothing_stays_in_the_fifo);
     suite_add_tcase(suite, tcase);
     return suite;
 }
