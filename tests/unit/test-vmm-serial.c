@@ -146,6 +146,7 @@ static void fill(const char *text)
 {
     set(IIR, 0x01);
     set(MCR, 0x08);
+    set(IER, 0);
     set(IER, 0x02);
     ck_assert_uint_eq(get(IIR), 0xc2);
     ck_assert(!line);
