@@ -152,11 +152,7 @@ static void controller(struct aml *aml)
     aml_io_region(aml, "PRST", LAYOUT_CPUHP, LAYOUT_CPUHP_SIZE);
     aml_begin_field(aml, "PRST", AML_BYTE_ACCESS, AML_WRITE_AS_ZEROS);
     aml_field(aml, NULL, 32);
-    aml_field(aml, "ENAB", 1);
-    aml_field(aml, "INSE", 1);
-    aml_field(aml, "REMO", 1);
-    aml_field(aml, "EJEC", 1);
-    aml_field(aml, NULL, 4);
+    aml_field(aml, "FLAG", 8);
     aml_field(aml, "COMM", 8);
     aml_end(aml);
     aml_begin_field(aml, "PRST", AML_DWORD_ACCESS, AML_PRESERVE);
@@ -195,7 +191,8 @@ static void status_and_eject(struct aml *aml)
     store(aml, ARG(0), "\\_SB.PRES.SELE");
     aml_emit(aml, AML_OP(AML_STORE), AML_INT(0), AML_LOCAL(0));
     aml_begin_if(aml);
-    aml_emit(aml, AML_NAME("\\_SB.PRES.ENAB"));
+    aml_emit(aml, AML_OP(AML_AND), AML_NAME("\\_SB.PRES.FLAG"), AML_INT(CPUHP_ENABLED),
+             AML_NOWHERE);
     aml_emit(aml, AML_OP(AML_STORE), AML_INT(STA_WORKING), AML_LOCAL(0));
     aml_end(aml);
     unlock(aml);
@@ -205,7 +202,7 @@ static void status_and_eject(struct aml *aml)
     aml_begin_method(aml, "CEJ0", 1);
     lock(aml);
     store(aml, ARG(0), "\\_SB.PRES.SELE");
-    store(aml, INT(1), "\\_SB.PRES.EJEC");
+    store(aml, INT(CPUHP_EJECT), "\\_SB.PRES.FLAG");
     unlock(aml);
     aml_end(aml);
 }
@@ -243,13 +240,13 @@ static void notify_tree(struct aml *aml, unsigned int first, unsigned int count)
     aml_end(aml);
 }
 
-/* If (@field) { CNTF (DATA, @value); @field = 1; Local0 = 1 }, closed by the caller. */
-static void begin_handle(struct aml *aml, const char *field, unsigned int value)
+/* If (Local1 & @flag) { CNTF (DATA, @value); FLAG = @flag; Local0 = 1 }, closed by the caller. */
+static void begin_handle(struct aml *aml, enum cpuhp_flags flag, unsigned int value)
 {
     aml_begin_if(aml);
-    aml_emit(aml, AML_NAME(field));
+    aml_emit(aml, AML_OP(AML_AND), AML_LOCAL(1), AML_INT(flag), AML_NOWHERE);
     aml_emit(aml, AML_NAME("CNTF"), AML_NAME("\\_SB.PRES.DATA"), AML_INT(value));
-    store(aml, INT(1), field);
+    store(aml, INT(flag), "\\_SB.PRES.FLAG");
     aml_emit(aml, AML_OP(AML_STORE), AML_INT(1), AML_LOCAL(0));
 }
 
@@ -267,10 +264,12 @@ static void scan(struct aml *aml, unsigned int cpus)
     aml_emit(aml, AML_LOCAL(0));
     aml_emit(aml, AML_OP(AML_STORE), AML_INT(0), AML_LOCAL(0));
     store(aml, INT(CPUHP_COMMAND_NEXT), "\\_SB.PRES.COMM");
-    begin_handle(aml, "\\_SB.PRES.INSE", NOTIFY_DEVICE_CHECK);
+    /* Read once: each access is an exit of the guest. */
+    aml_emit(aml, AML_OP(AML_STORE), AML_NAME("\\_SB.PRES.FLAG"), AML_LOCAL(1));
+    begin_handle(aml, CPUHP_INSERT, NOTIFY_DEVICE_CHECK);
     aml_end(aml);
     aml_begin_else(aml);
-    begin_handle(aml, "\\_SB.PRES.REMO", NOTIFY_EJECT_REQUEST);
+    begin_handle(aml, CPUHP_REMOVE, NOTIFY_EJECT_REQUEST);
     aml_end(aml);
     aml_end(aml);
     aml_end(aml);
