@@ -385,11 +385,22 @@ int vcpu_start(struct vcpu *vcpu)
 
 void vcpu_kick(struct vcpu *vcpu)
 {
+    struct vm *vm = vcpu->vm;
+
     if (!vcpu->started || vcpu->ended)
         return;
-    /* The signal may come just before KVM_RUN: then this makes it return at once. */
+    /* The signal may come just before KVM_RUN: then this makes it return at once. A thread that
+     * has no ID yet has not had the lock, and looks at everything by itself. */
     vcpu->run->immediate_exit = 1;
-    pthread_kill(vcpu->thread, KICK_SIGNAL);
+    if (vm->kick_wanted != 0)
+        vcpu_kick_thread(vm->kick_wanted);
+    vm->kick_wanted = vcpu->thread_id;
+}
+
+void vcpu_kick_thread(pid_t thread)
+{
+    /* One that has ended meanwhile is not there, or is a later one of ours, which does not mind. */
+    (void)syscall(SYS_tgkill, getpid(), thread, KICK_SIGNAL);
 }
 
 void vcpu_end(struct vcpu *vcpu)

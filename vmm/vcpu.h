@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct cpuctl_error;
 struct kvm_cpuid2;
@@ -35,8 +36,11 @@ void vcpu_free(struct vcpu *vcpu);
 
 /** Starts the thread. Lock held. Returns 0 or a negative errno. */
 int vcpu_start(struct vcpu *vcpu);
-/** Lets the thread leave the guest soon and look at the VM's state. Lock held. */
+/** Lets the thread leave the guest soon, at the latest when the lock is given up, and look at the
+ * VM's state. Lock held. */
 void vcpu_kick(struct vcpu *vcpu);
+/** The signal for that; the lock need not be held. */
+void vcpu_kick_thread(pid_t thread);
 /** Asks the thread to end; the caller then waits for vcpu_ended(). Lock held. */
 void vcpu_end(struct vcpu *vcpu);
 /** Whether the thread will touch nothing of the VM any more, or there is none. Lock held. */

@@ -32,18 +32,25 @@ void vm_lock(struct vm *vm)
 void vm_unlock(struct vm *vm)
 {
     bool wake = vm->wake_wanted;
+    pid_t kick = vm->kick_wanted;
 
     vm->wake_wanted = false;
+    vm->kick_wanted = 0;
     pthread_mutex_unlock(&vm->lock);
     if (wake)
         (void)eventfd_write(vm->wake, 1);
+    if (kick != 0)
+        vcpu_kick_thread(kick);
 }
 
 void vm_wait(struct vm *vm, pthread_cond_t *condition)
 {
     if (vm->wake_wanted)
         (void)eventfd_write(vm->wake, 1);
+    if (vm->kick_wanted != 0)
+        vcpu_kick_thread(vm->kick_wanted);
     vm->wake_wanted = false;
+    vm->kick_wanted = 0;
     pthread_cond_wait(condition, &vm->lock);
 }
 

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "acpi-tables.h"
 #include "bus.h"
@@ -81,7 +82,10 @@ struct vm {
     struct vm_listener listener;
     /* Requests, to be carried out by the main thread. */
     int wake;         /* eventfd */
-    bool wake_wanted; /* it is to be written as soon as the lock is given up */
+    /* As soon as the lock is given up, it is to be written, and this thread (0: none) is to be
+     * kicked out of the guest: before, they would only wait for the lock. */
+    bool wake_wanted;
+    pid_t kick_wanted;
     struct sd_event_source *wake_source;
     bool shutdown_requested, shutdown_by_guest;
     bool reset_requested, reset_by_guest, continue_after_reset;
@@ -119,7 +123,7 @@ void vm_fail(struct vm *vm, int code);
 void vm_internal_error(struct vm *vm, unsigned int index, const char *why);
 
 /** Lets the main thread look for what there is to do, once the lock is given up by vm_unlock() or
- * vm_wait(): it would only wait for the lock before. Any thread, lock held. */
+ * vm_wait(). Any thread, lock held. */
 void vm_wake(struct vm *vm);
 void vm_lock(struct vm *vm);
 void vm_unlock(struct vm *vm);
