@@ -112,6 +112,9 @@ static int plug(struct cpus *cpus, unsigned int index, bool announce, struct cpu
     r = make_vcpu(cpus, cpu, announce, error);
     if (r < 0)
         return r;
+    r = cpus_forget(cpu);
+    if (r < 0)
+        return fail_system(error, r, "vCPU %u: it can not be reset", index);
     r = vcpu_start(cpu->vcpu);
     if (r < 0)
         return fail_system(error, r, "vCPU %u: its thread can not be started", index);
@@ -174,12 +177,16 @@ bool cpus_park(struct cpu *cpu)
         return false;
     vcpu_join(cpu->vcpu);
     cpu->parking = false;
+    cpu->stale = true;
     cpu->phase = CPU_PHASE_DONE;
     return true;
 }
 
 int cpus_forget(struct cpu *cpu)
 {
+    if (!cpu->stale)
+        return 0;
+    cpu->stale = false;
     return vcpu_reset(cpu->vcpu);
 }
 

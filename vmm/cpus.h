@@ -50,6 +50,8 @@ struct cpu {
     unsigned int removals_seen;
     /** Ejected, while its vCPU's thread has yet to end. */
     bool parking;
+    /** Parked, while KVM still knows the guest that ran on its vCPU: see cpus_forget(). */
+    bool stale;
     enum cpu_request request;
     enum cpu_phase phase;
     /** The last _OST: event (source) and status; valid when @ost_known. */
@@ -85,7 +87,8 @@ int cpus_plug_first(struct cpus *cpus, unsigned int count, struct cpuctl_error *
 void cpus_stop(struct cpus *cpus, struct cpu *cpu);
 /** Parks @cpu if it was ejected and its thread has ended. Main thread. Returns whether it did. */
 bool cpus_park(struct cpu *cpu);
-/** Makes KVM forget all about the guest that ran on a parked CPU. Returns 0, or KVM's error. */
+/** Makes KVM forget all about the guest that ran on a parked CPU, once; plugging it does, too.
+ * Returns 0, or KVM's error. */
 int cpus_forget(struct cpu *cpu);
 
 /** Makes every vCPU leave the guest. */

@@ -134,17 +134,12 @@ void hotplug_reset(struct vm *vm)
 static void park(struct vm *vm, unsigned int index)
 {
     const struct hotplug_listener *listener = &vm->hotplug.listener;
-    struct cpu *cpu = cpus_at(vm->cpus, index);
-    int r;
 
-    if (!cpus_park(cpu))
+    if (!cpus_park(cpus_at(vm->cpus, index)))
         return;
+    vm->hotplug.stale = true;
     if (listener->deleted)
         listener->deleted(listener->data, index);
-    /* Nobody has to wait for this; nobody can plug the CPU before it is done. */
-    r = cpus_forget(cpu);
-    if (r < 0)
-        vm_fail(vm, r);
 }
 
 /* Reports the oldest; false if it has to wait for a thread's end, which wakes us. */
@@ -175,4 +170,20 @@ void hotplug_dispatch(struct vm *vm)
             return;
     for (unsigned int i = 0; i < cpus_count(vm->cpus); i++)
         park(vm, i);
+}
+
+bool hotplug_unsettled(const struct vm *vm)
+{
+    return vm->hotplug.stale;
+}
+
+void hotplug_settle(struct vm *vm)
+{
+    for (unsigned int i = 0; vm->hotplug.stale && i < cpus_count(vm->cpus); i++) {
+        int r = cpus_forget(cpus_at(vm->cpus, i));
+
+        if (r < 0)
+            vm_fail(vm, r);
+    }
+    vm->hotplug.stale = false;
 }

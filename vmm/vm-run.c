@@ -19,6 +19,9 @@
 #include "vm-internal.h"
 #include "vm.h"
 
+/* How long the host's clients, who may wait for a processor, come before what can wait. */
+#define SETTLE_USEC 1000U
+
 void vm_wake(struct vm *vm)
 {
     vm->wake_wanted = true;
@@ -215,11 +218,13 @@ static int wait_and_dispatch(struct vm *vm)
 
     if (r == 0) {
         vm_unlock(vm);
-        r = sd_event_wait(vm->event, UINT64_MAX);
+        r = sd_event_wait(vm->event, hotplug_unsettled(vm) ? SETTLE_USEC : UINT64_MAX);
         vm_lock(vm);
     }
     if (r > 0)
         r = sd_event_dispatch(vm->event);
+    else if (r == 0)
+        hotplug_settle(vm);
     return r == -EINTR ? 0 : r;
 }
 

@@ -18,6 +18,7 @@ static struct vm vm;
 static struct cpu all[CPUS];
 static bool running[CPUS]; /* its thread has not ended yet */
 static int forget_result, failure;
+static bool forgotten;
 static char news[4096];
 
 /* ---- in the place of cpus.c and vm-run.c ---- */
@@ -61,7 +62,7 @@ bool cpus_park(struct cpu *cpu)
 
 int cpus_forget(struct cpu *cpu)
 {
-    (void)cpu;
+    forgotten |= cpu->index == 2;
     return forget_result;
 }
 
@@ -114,6 +115,7 @@ static void start(void)
     }
     news[0] = '\0';
     forget_result = failure = 0;
+    forgotten = false;
     ck_assert_int_eq(hotplug_init(&vm, NULL), 0);
     vm.hotplug.listener = (struct hotplug_listener){ .deleted = deleted, .ost = ost };
 }
@@ -275,6 +277,9 @@ START_TEST(parking_fails)
     running[2] = false;
     forget_result = -EIO;
     expect("deleted2 ");
+    ck_assert(hotplug_unsettled(&vm) && !forgotten && failure == 0);
+    hotplug_settle(&vm);
+    ck_assert(!hotplug_unsettled(&vm) && forgotten);
     ck_assert_int_eq(failure, -EIO);
 }
 END_TEST

@@ -257,9 +257,9 @@ uint64_t micro_rte(uint32_t id, uint8_t vector)
 
 void micro_send(struct micro *micro, struct msi msi)
 {
-    pthread_mutex_lock(&micro->vm->lock);
+    vm_lock(micro->vm);
     irq_send(micro->vm->irq, &msi);
-    pthread_mutex_unlock(&micro->vm->lock);
+    vm_unlock(micro->vm);
 }
 
 static unsigned int count_all(struct micro *micro)
@@ -277,12 +277,12 @@ void micro_send_irqfd(struct micro *micro, struct msi msi, unsigned int times)
     int gsi, fd = eventfd(0, EFD_CLOEXEC);
 
     ck_assert_int_ge(fd, 0);
-    pthread_mutex_lock(&micro->vm->lock);
+    vm_lock(micro->vm);
     gsi = irq_alloc(micro->vm->irq);
     ck_assert_int_ge(gsi, 0);
     irq_route(micro->vm->irq, (unsigned int)gsi, &msi);
     ck_assert_int_eq(irq_attach(micro->vm->irq, (unsigned int)gsi, fd, true), 0);
-    pthread_mutex_unlock(&micro->vm->lock);
+    vm_unlock(micro->vm);
     for (unsigned int i = 0; i < times; i++) {
         unsigned int before = count_all(micro);
         int64_t end = now_ms() + 1000;
@@ -292,18 +292,18 @@ void micro_send_irqfd(struct micro *micro, struct msi msi, unsigned int times)
         while (count_all(micro) == before && now_ms() < end)
             nap();
     }
-    pthread_mutex_lock(&micro->vm->lock);
+    vm_lock(micro->vm);
     ck_assert_int_eq(irq_attach(micro->vm->irq, (unsigned int)gsi, fd, false), 0);
     irq_release(micro->vm->irq, (unsigned int)gsi);
-    pthread_mutex_unlock(&micro->vm->lock);
+    vm_unlock(micro->vm);
     close(fd);
 }
 
 void micro_level(struct micro *micro, unsigned int pin, bool level)
 {
-    pthread_mutex_lock(&micro->vm->lock);
+    vm_lock(micro->vm);
     irq_set_level(micro->vm, pin, level);
-    pthread_mutex_unlock(&micro->vm->lock);
+    vm_unlock(micro->vm);
 }
 
 void micro_expect(struct micro *micro, unsigned int index, uint8_t vector, unsigned int times)
@@ -396,10 +396,10 @@ static const struct bus_ops device_ops = { .read = serve, .write = ignore };
 
 void micro_request(struct micro *micro, unsigned int requests)
 {
-    pthread_mutex_lock(&micro->vm->lock);
+    vm_lock(micro->vm);
     micro->requests = requests;
     irq_set_level(micro->vm, MICRO_PIN, true);
-    pthread_mutex_unlock(&micro->vm->lock);
+    vm_unlock(micro->vm);
 }
 
 /* Waits until CPU @index has had so many interrupts of @vector. */
@@ -472,9 +472,9 @@ struct micro *micro_new(const struct micro_config *config)
     micro->count = cpus_count(micro->vm->cpus);
     micro->expected = calloc(micro->count, sizeof(micro->expected[0]));
     ck_assert_ptr_nonnull(micro->expected);
-    pthread_mutex_lock(&micro->vm->lock);
+    vm_lock(micro->vm);
     vm_continue(micro->vm);
-    pthread_mutex_unlock(&micro->vm->lock);
+    vm_unlock(micro->vm);
     micro_wait_started(micro, 0, 1);
     if (config->unstarted || micro->vm->smp.cpus == 1)
         return micro;
@@ -501,9 +501,9 @@ void micro_plug(struct micro *micro, unsigned int index)
     struct cpuctl_error error = { 0 };
     int r;
 
-    pthread_mutex_lock(&micro->vm->lock);
+    vm_lock(micro->vm);
     r = cpus_plug(micro->vm->cpus, index, &error);
-    pthread_mutex_unlock(&micro->vm->lock);
+    vm_unlock(micro->vm);
     ck_assert_msg(r == 0, "%s", error.text);
 }
 

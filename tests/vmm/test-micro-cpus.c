@@ -160,16 +160,16 @@ static void park(struct micro *micro, unsigned int index)
 {
     struct cpu *cpu = cpus_at(micro->vm->cpus, index);
 
-    pthread_mutex_lock(&micro->vm->lock);
+    vm_lock(micro->vm);
     cpu->enabled = false;
     cpus_stop(micro->vm->cpus, cpu);
     while (!cpus_park(cpu)) {
-        pthread_mutex_unlock(&micro->vm->lock);
+        vm_unlock(micro->vm);
         usleep(1000);
-        pthread_mutex_lock(&micro->vm->lock);
+        vm_lock(micro->vm);
     }
     ck_assert_int_eq(cpus_forget(cpu), 0);
-    pthread_mutex_unlock(&micro->vm->lock);
+    vm_unlock(micro->vm);
 }
 
 /* As firmware does it (Intel SDM volume 3, 10.12.7): all in x2APIC mode if an ID above 254 is
@@ -390,17 +390,17 @@ static struct resetter reset_by(void (*act)(struct vm *vm))
     pthread_t thread;
     void *result;
 
-    pthread_mutex_lock(&micro->vm->lock);
+    vm_lock(micro->vm);
     ck_assert_int_eq(bus_add(&micro->vm->mmio, DEVICE, 4, &device_ops, &resetter), 0);
     micro->vm->listener =
         (struct vm_listener){ .reset = on_reset, .state_changed = on_state, .data = &resetter };
-    pthread_mutex_unlock(&micro->vm->lock);
+    vm_unlock(micro->vm);
     ck_assert_int_eq(pthread_create(&thread, NULL, run_vm, micro->vm), 0);
     micro_write(micro, 0, DEVICE, 0);
     ck_assert_uint_ge(micro_starts(micro, 0), 2);
-    pthread_mutex_lock(&micro->vm->lock);
+    vm_lock(micro->vm);
     vm_request_shutdown(micro->vm, false);
-    pthread_mutex_unlock(&micro->vm->lock);
+    vm_unlock(micro->vm);
     pthread_join(thread, &result);
     ck_assert_ptr_nonnull(result);
     micro_free(micro);
@@ -412,9 +412,9 @@ static void reset_during_reset(struct vm *vm)
 {
     vm_request_reset(vm, false);
     while (vm->state == VM_RUNNING) {
-        pthread_mutex_unlock(&vm->lock);
+        vm_unlock(vm);
         usleep(1000);
-        pthread_mutex_lock(&vm->lock);
+        vm_lock(vm);
     }
     vm_request_reset(vm, true);
 }
