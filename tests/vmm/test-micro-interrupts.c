@@ -189,8 +189,9 @@ END_TEST
 
 static const enum micro_without lossy[] = { MICRO_WITHOUT_CONVERSION, MICRO_WITHOUT_X2APIC_API };
 
-/* Few IDs: before they are in x2APIC mode, they must not look like the boot CPU's. */
-static const uint32_t few[] = { 0, 44, 300 };
+/* The last one is announced by KVM_SET_LAPIC, in which KVM without 32-bit IDs takes 300 for 44
+ * (kvm_apic_state_fixup() in arch/x86/kvm/lapic.c; seen with Linux 6.1, not with 6.18). */
+static const uint32_t few[] = { 0, 300, 44 };
 
 START_TEST(without_it_300_lands_on_44)
 {
@@ -198,14 +199,14 @@ START_TEST(without_it_300_lands_on_44)
         micro_new(&(struct micro_config){ .ids = few, .count = 3, .without = lossy[_i] });
 
     micro_send(micro, micro_msi(300, VECTOR));
-    micro_expect(micro, 1, VECTOR, 1);
+    micro_expect(micro, 2, VECTOR, 1);
     micro_check(micro);
     micro_send_irqfd(micro, micro_msi(300, VECTOR + 1), 1);
-    micro_expect(micro, 1, VECTOR + 1, 1);
+    micro_expect(micro, 2, VECTOR + 1, 1);
     micro_check(micro);
     micro_write_rte(micro, MICRO_PIN, micro_rte(300, VECTOR + 2));
     micro_level(micro, MICRO_PIN, true);
-    micro_expect(micro, 1, VECTOR + 2, 1);
+    micro_expect(micro, 2, VECTOR + 2, 1);
     micro_check(micro);
     micro_free(micro);
 }
