@@ -13,6 +13,7 @@
 #include "agent/reply.h"
 #include "agent/worker.h"
 #include "libcpuctl/cpuctl.h"
+#include "libcpuctl/one-line.h"
 
 DEFINE_CLEANUP(struct cpuctl_set *, cpuctl_set_free);
 DEFINE_CLEANUP(struct cpuctl_state *, cpuctl_state_free);
@@ -149,15 +150,10 @@ static int parse_cpus(struct agent *agent, const char *list, struct cpuctl_set *
     _cleanup_(cpuctl_set_freep) struct cpuctl_set *set = NULL;
     _cleanup_free_ char *possible = NULL;
     const struct cpuctl_set *could_be;
-    const char *newline = strchr(list, '\n');
-    int r;
+    int r = check_one_line(list, why);
 
-    /* For the kernel the list ends there: nothing is left out unsaid. */
-    if (newline && newline[1])
-        return cpuctl_error_set(
-            why, -EINVAL, "a newline at character %td ends the list of CPUs: divide them by commas",
-            newline - list);
-    r = cpuctl_set_parse_list(list, 0, &set, why);
+    if (r >= 0)
+        r = cpuctl_set_parse_list(list, 0, &set, why);
     if (r < 0)
         return r;
     r = cpuctl_state_read(agent->root, &state, why);

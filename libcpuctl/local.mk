@@ -43,6 +43,7 @@ libcpuctl_sources = \
 	libcpuctl/monitor.c \
 	libcpuctl/monitor.h \
 	libcpuctl/offline-choice.c \
+	libcpuctl/one-line.h \
 	libcpuctl/plan-count.c \
 	libcpuctl/plan.c \
 	libcpuctl/plan.h \

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "libcpuctl/one-line.h"
 #include "tools/interrupt.h"
 #include "tools/report.h"
 #include "tools/wait.h"
@@ -54,7 +55,6 @@ static int parse_goal(const struct tool *tool, struct goal *goal)
     _cleanup_(cpuctl_state_freep) struct cpuctl_state *state = NULL;
     const struct cpuctl_set *possible;
     struct cpuctl_error error = { 0 };
-    const char *newline;
     unsigned long number;
     unsigned int n_possible;
     int r = tool_read_state(tool, &state);
@@ -75,12 +75,10 @@ static int parse_goal(const struct tool *tool, struct goal *goal)
         goal->count = (unsigned int)number;
         return 0;
     }
-    /* For the kernel the list ends there: nothing is left out unsaid. */
-    newline = strchr(goal->list, '\n');
-    if (newline && newline[1]) {
-        tool_error(tool, "a newline at character %td ends the list of CPUs: divide them by commas",
-                   newline - goal->list);
-        return -EINVAL;
+    r = check_one_line(goal->list, &error);
+    if (r < 0) {
+        tool_error(tool, "%s", error.text);
+        return r;
     }
     if (strcasecmp(goal->list, "all") == 0) { /* whoever types it means those that are there */
         goal->set = cpuctl_set_dup(cpuctl_state_get(state, CPUCTL_PRESENT));
