@@ -9,10 +9,8 @@
 #include "kvm.h"
 #include "layout.h"
 
-/* KVM's page on x86. */
-#define RING_PAGE 4096U
 #define RING_MAX                                                                                   \
-    ((RING_PAGE - sizeof(struct kvm_coalesced_mmio_ring)) / sizeof(struct kvm_coalesced_mmio))
+    ((KVM_PAGE_SIZE - sizeof(struct kvm_coalesced_mmio_ring)) / sizeof(struct kvm_coalesced_mmio))
 
 static const struct kvm_coalesced_mmio_zone zones[] = {
     /* the I/O APIC's IOREGSEL */

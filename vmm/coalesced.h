@@ -2,7 +2,8 @@
 /*
  * Registers whose writes can wait (KVM_CAP_COALESCED_MMIO, KVM_CAP_COALESCED_PIO in Linux'
  * Documentation/virt/kvm/api.rst): KVM notes them in a ring, and lets the guest go on. Those are
- * registers which only say what the next access to another one is about.
+ * registers which only decide what the next access to another one is about, and ports where nobody
+ * is.
  */
 #ifndef VMM_COALESCED_H
 #define VMM_COALESCED_H

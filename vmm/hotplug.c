@@ -137,7 +137,6 @@ static void park(struct vm *vm, unsigned int index)
 
     if (!cpus_park(cpus_at(vm->cpus, index)))
         return;
-    vm->hotplug.stale = true;
     if (listener->deleted)
         listener->deleted(listener->data, index);
 }
@@ -172,18 +171,20 @@ void hotplug_dispatch(struct vm *vm)
         park(vm, i);
 }
 
-bool hotplug_unsettled(const struct vm *vm)
+bool hotplug_unsettled(struct vm *vm)
 {
-    return vm->hotplug.stale;
+    for (unsigned int i = 0; i < cpus_count(vm->cpus); i++)
+        if (cpus_at(vm->cpus, i)->stale)
+            return true;
+    return false;
 }
 
 void hotplug_settle(struct vm *vm)
 {
-    for (unsigned int i = 0; vm->hotplug.stale && i < cpus_count(vm->cpus); i++) {
+    for (unsigned int i = 0; i < cpus_count(vm->cpus); i++) {
         int r = cpus_forget(cpus_at(vm->cpus, i));
 
         if (r < 0)
             vm_fail(vm, r);
     }
-    vm->hotplug.stale = false;
 }

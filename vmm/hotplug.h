@@ -34,7 +34,6 @@ struct hotplug {
     struct hotplug_listener listener;
     struct hotplug_report reports[HOTPLUG_REPORTS];
     unsigned int first, count;
-    bool stale; /* there are parked CPUs to be forgotten */
 };
 
 /** Adds the controller's registers to the VM's I/O ports. */
@@ -56,7 +55,7 @@ void hotplug_reset(struct vm *vm);
 /** The main thread's part: reports what has happened, and parks what has been ejected. */
 void hotplug_dispatch(struct vm *vm);
 /** Whether there is something for hotplug_settle(). */
-bool hotplug_unsettled(const struct vm *vm);
+bool hotplug_unsettled(struct vm *vm);
 /** What nobody waits for after that: makes KVM forget the CPUs that are parked. Main thread. */
 void hotplug_settle(struct vm *vm);
 

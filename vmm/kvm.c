@@ -15,9 +15,6 @@
 #define CPUID_ENTRIES_FIRST 64
 #define CPUID_ENTRIES_MAX   1024
 
-/* Of x86, in which KVM says where the ring of coalesced writes is. */
-#define KVM_PAGE 4096U
-
 int kvm_call(int fd, unsigned long request, void *argument)
 {
     int r = ioctl(fd, request, argument);
@@ -60,10 +57,10 @@ int kvm_host_open(const char *path, struct kvm_host *ret_host)
         .max_vcpus = (unsigned int)kvm_check(fd, KVM_CAP_MAX_VCPUS),
         .max_vcpu_id = (unsigned int)kvm_check(fd, KVM_CAP_MAX_VCPU_ID),
         .run_size = (size_t)r,
-        .ring_offset = (size_t)kvm_check(fd, KVM_CAP_COALESCED_MMIO) * KVM_PAGE,
+        .ring_offset = (size_t)kvm_check(fd, KVM_CAP_COALESCED_MMIO) * KVM_PAGE_SIZE,
         .coalesced_pio = kvm_check(fd, KVM_CAP_COALESCED_PIO) > 0,
     };
-    if (ret_host->ring_offset + KVM_PAGE > ret_host->run_size)
+    if (ret_host->ring_offset + KVM_PAGE_SIZE > ret_host->run_size)
         ret_host->ring_offset = 0;
     ret_host->coalesced_pio = ret_host->coalesced_pio && ret_host->ring_offset > 0;
     /* The defaults that api.rst gives for kernels without the capability. */

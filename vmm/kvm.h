@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** A page of x86: the unit of KVM_CAP_COALESCED_MMIO, and what the ring that it tells of has. */
+#define KVM_PAGE_SIZE 4096U
+
 /** What /dev/kvm says of itself. */
 struct kvm_host {
     int fd;

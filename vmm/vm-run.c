@@ -32,6 +32,14 @@ void vm_lock(struct vm *vm)
     pthread_mutex_lock(&vm->lock);
 }
 
+static void tell(const struct vm *vm, bool wake, pid_t kick)
+{
+    if (wake)
+        (void)eventfd_write(vm->wake, 1);
+    if (kick != 0)
+        vcpu_kick_thread(kick);
+}
+
 void vm_unlock(struct vm *vm)
 {
     bool wake = vm->wake_wanted;
@@ -40,18 +48,12 @@ void vm_unlock(struct vm *vm)
     vm->wake_wanted = false;
     vm->kick_wanted = 0;
     pthread_mutex_unlock(&vm->lock);
-    if (wake)
-        (void)eventfd_write(vm->wake, 1);
-    if (kick != 0)
-        vcpu_kick_thread(kick);
+    tell(vm, wake, kick);
 }
 
 void vm_wait(struct vm *vm, pthread_cond_t *condition)
 {
-    if (vm->wake_wanted)
-        (void)eventfd_write(vm->wake, 1);
-    if (vm->kick_wanted != 0)
-        vcpu_kick_thread(vm->kick_wanted);
+    tell(vm, vm->wake_wanted, vm->kick_wanted);
     vm->wake_wanted = false;
     vm->kick_wanted = 0;
     pthread_cond_wait(condition, &vm->lock);
@@ -214,11 +216,12 @@ int vm_watch_wake(struct vm *vm, struct cpuctl_error *error)
 /* Gives up the lock while it waits for an event. */
 static int wait_and_dispatch(struct vm *vm)
 {
+    uint64_t timeout = hotplug_unsettled(vm) ? SETTLE_USEC : UINT64_MAX;
     int r = sd_event_prepare(vm->event);
 
     if (r == 0) {
         vm_unlock(vm);
-        r = sd_event_wait(vm->event, hotplug_unsettled(vm) ? SETTLE_USEC : UINT64_MAX);
+        r = sd_event_wait(vm->event, timeout);
         vm_lock(vm);
     }
     if (r > 0)

@@ -56,13 +56,17 @@ bool cpus_park(struct cpu *cpu)
     if (!cpu->parking || running[cpu->index])
         return false;
     cpu->parking = false;
+    cpu->stale = true;
     cpu->phase = CPU_PHASE_DONE;
     return true;
 }
 
 int cpus_forget(struct cpu *cpu)
 {
-    forgotten |= cpu->index == 2;
+    if (!cpu->stale)
+        return 0;
+    cpu->stale = false;
+    forgotten = true;
     return forget_result;
 }
 
